@@ -1,0 +1,27 @@
+using System.Runtime.InteropServices;
+
+namespace Gantry.Linux.Native;
+
+/// <summary>sys/syscall.h: numbers of the calls that the oldest supported C library (glibc 2.36) does not wrap alike.</summary>
+internal static class Syscall
+{
+    /// <summary>pidfd_send_signal(2); from here up the numbers are the same on every architecture.</summary>
+    public const nint Pidfd_send_signal = 424;
+    public const nint Open_tree = 428;
+    public const nint Move_mount = 429;
+    public const nint Fsopen = 430;
+    public const nint Fsconfig = 431;
+    public const nint Fsmount = 432;
+    public const nint Pidfd_open = 434;
+    public const nint Close_range = 436;
+    public const nint Openat2 = 437;
+    public const nint Mount_setattr = 442;
+
+    public static readonly nint Clone = Arm ? 220 : 56;
+    public static readonly nint Pivot_root = Arm ? 41 : 155;
+    public static readonly nint Capset = Arm ? 91 : 126;
+    public static readonly nint Capget = Arm ? 90 : 125;
+    public static readonly nint Keyctl = Arm ? 219 : 250;
+
+    private static bool Arm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
+}

@@ -1,0 +1,59 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Gantry.Faults;
+
+namespace Gantry.Oci.Runtime;
+
+/// <summary>
+/// Reads and writes the runtime specification's documents as UTF-8 JSON. Unknown members are ignored, as the
+/// specification asks; a document that is malformed or has a value of the wrong type throws
+/// <see cref="FaultKind.InvalidArgument"/> with the member's path and the line.
+/// </summary>
+public static class RuntimeSpecJson
+{
+    /// <summary>Reads a config.json; <paramref name="name"/> names the document in errors.</summary>
+    public static RuntimeSpec ReadSpec(ReadOnlySpan<byte> json, string name = "config.json") =>
+        Read(json, RuntimeSpecContext.Default.RuntimeSpec, name);
+
+    /// <summary>Reads a process object.</summary>
+    public static ProcessSpec ReadProcess(ReadOnlySpan<byte> json, string name = "process.json") =>
+        Read(json, RuntimeSpecContext.Default.ProcessSpec, name);
+
+    /// <summary>Reads a linux.resources object.</summary>
+    public static ResourcesSpec ReadResources(ReadOnlySpan<byte> json, string name = "resources") =>
+        Read(json, RuntimeSpecContext.Default.ResourcesSpec, name);
+
+    /// <summary>Reads a linux.seccomp object.</summary>
+    public static SeccompSpec ReadSeccomp(ReadOnlySpan<byte> json, string name = "seccomp") =>
+        Read(json, RuntimeSpecContext.Default.SeccompSpec, name);
+
+    /// <summary>Writes a config.json.</summary>
+    public static byte[] Write(RuntimeSpec spec) =>
+        JsonSerializer.SerializeToUtf8Bytes(spec, RuntimeSpecContext.Default.RuntimeSpec);
+
+    /// <summary>Writes a process object.</summary>
+    public static byte[] Write(ProcessSpec process) =>
+        JsonSerializer.SerializeToUtf8Bytes(process, RuntimeSpecContext.Default.ProcessSpec);
+
+    /// <summary>Writes a container's state.</summary>
+    public static byte[] Write(ContainerState state) =>
+        JsonSerializer.SerializeToUtf8Bytes(state, RuntimeSpecContext.Default.ContainerState);
+
+    private static T Read<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type, string name)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, type)
+                ?? throw new FaultException(FaultKind.InvalidArgument, $"{name}: the document is null, an object was expected");
+        }
+        catch (JsonException e)
+        {
+            // The exception's own text is left out: gantry-runtime is built without the resource strings.
+            var path = string.IsNullOrEmpty(e.Path) ? "$" : e.Path;
+            var reason = path == "$" ? "malformed or truncated JSON" : "malformed JSON or a value of the wrong type";
+            throw new FaultException(
+                FaultKind.InvalidArgument, $"{name}: {path} (line {e.LineNumber + 1}): {reason}", e);
+        }
+    }
+}
