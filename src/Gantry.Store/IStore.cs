@@ -60,7 +60,7 @@ public interface IStoreWatch : IAsyncDisposable
 }
 
 /// <summary>One key's state. <c>CreateRevision</c> and <c>ModRevision</c> are those of etcd.</summary>
-public sealed record StoreEntry(string Key, ReadOnlyMemory<byte> Value, long CreateRevision, long ModRevision);
+public record StoreEntry(string Key, ReadOnlyMemory<byte> Value, long CreateRevision, long ModRevision);
 
 /// <summary>
 /// What to read: keys that start with <c>Prefix</c> and are ordinally greater than <c>After</c>, at most <c>Limit</c> of them

@@ -1,0 +1,171 @@
+namespace Gantry.Store;
+
+/// <summary>
+/// A persistent AVL tree of entries by ordinal key: an update copies the path to the root and leaves every older root
+/// valid. A root is therefore a consistent snapshot that readers use without locks, and the history of roots is the
+/// history of the store.
+/// </summary>
+internal sealed class KeyTree
+{
+    private readonly KeyTree? _left;
+    private readonly KeyTree? _right;
+    private readonly int _height;
+
+    private KeyTree(KeyTree? left, StoreEntry entry, KeyTree? right)
+    {
+        _left = left;
+        _right = right;
+        Entry = entry;
+        _height = 1 + Math.Max(Height(left), Height(right));
+        Count = 1 + CountOf(left) + CountOf(right);
+    }
+
+    /// <summary>The entry at this node.</summary>
+    public StoreEntry Entry { get; }
+
+    /// <summary>How many entries the tree under this node holds.</summary>
+    public int Count { get; }
+
+    public static int CountOf(KeyTree? tree) => tree?.Count ?? 0;
+
+    public static StoreEntry? Find(KeyTree? tree, string key)
+    {
+        while (tree is not null)
+        {
+            var order = string.CompareOrdinal(key, tree.Entry.Key);
+            if (order == 0)
+            {
+                return tree.Entry;
+            }
+
+            tree = order < 0 ? tree._left : tree._right;
+        }
+
+        return null;
+    }
+
+    /// <summary>The tree with the entry added, or replaced where its key exists.</summary>
+    public static KeyTree Set(KeyTree? tree, StoreEntry entry)
+    {
+        if (tree is null)
+        {
+            return new KeyTree(null, entry, null);
+        }
+
+        var order = string.CompareOrdinal(entry.Key, tree.Entry.Key);
+        if (order == 0)
+        {
+            return new KeyTree(tree._left, entry, tree._right);
+        }
+
+        return order < 0
+            ? Balance(Set(tree._left, entry), tree.Entry, tree._right)
+            : Balance(tree._left, tree.Entry, Set(tree._right, entry));
+    }
+
+    /// <summary>The tree without the key; the same tree when it is not there.</summary>
+    public static KeyTree? Remove(KeyTree? tree, string key)
+    {
+        if (tree is null)
+        {
+            return null;
+        }
+
+        var order = string.CompareOrdinal(key, tree.Entry.Key);
+        if (order < 0)
+        {
+            var left = Remove(tree._left, key);
+            return ReferenceEquals(left, tree._left) ? tree : Balance(left, tree.Entry, tree._right);
+        }
+
+        if (order > 0)
+        {
+            var right = Remove(tree._right, key);
+            return ReferenceEquals(right, tree._right) ? tree : Balance(tree._left, tree.Entry, right);
+        }
+
+        if (tree._left is null || tree._right is null)
+        {
+            return tree._left ?? tree._right;
+        }
+
+        var successor = tree._right;
+        while (successor._left is not null)
+        {
+            successor = successor._left;
+        }
+
+        return Balance(tree._left, successor.Entry, Remove(tree._right, successor.Entry.Key));
+    }
+
+    /// <summary>How many keys are ordinally smaller than <paramref name="key"/> (or equal, when inclusive).</summary>
+    public static int Rank(KeyTree? tree, string key, bool inclusive)
+    {
+        var rank = 0;
+        while (tree is not null)
+        {
+            var order = string.CompareOrdinal(tree.Entry.Key, key);
+            if (order < 0 || (inclusive && order == 0))
+            {
+                rank += CountOf(tree._left) + 1;
+                tree = tree._right;
+            }
+            else
+            {
+                tree = tree._left;
+            }
+        }
+
+        return rank;
+    }
+
+    /// <summary>Copies entries in key order, <paramref name="skip"/> left out, until the list holds <paramref name="take"/>.</summary>
+    public static void Copy(KeyTree? tree, int skip, int take, List<StoreEntry> into)
+    {
+        if (tree is null || into.Count >= take)
+        {
+            return;
+        }
+
+        var left = CountOf(tree._left);
+        if (skip < left)
+        {
+            Copy(tree._left, skip, take, into);
+        }
+
+        if (skip <= left && into.Count < take)
+        {
+            into.Add(tree.Entry);
+        }
+
+        Copy(tree._right, Math.Max(0, skip - left - 1), take, into);
+    }
+
+    private static int Height(KeyTree? tree) => tree?._height ?? 0;
+
+    private static KeyTree Balance(KeyTree? left, StoreEntry entry, KeyTree? right)
+    {
+        var difference = Height(left) - Height(right);
+        if (difference > 1)
+        {
+            return Height(left!._left) >= Height(left._right)
+                ? new KeyTree(left._left, left.Entry, new KeyTree(left._right, entry, right))
+                : new KeyTree(
+                    new KeyTree(left._left, left.Entry, left._right!._left),
+                    left._right.Entry,
+                    new KeyTree(left._right._right, entry, right));
+        }
+
+        if (difference < -1)
+        {
+            return Height(right!._right) >= Height(right._left)
+                ? new KeyTree(new KeyTree(left, entry, right._left), right.Entry, right._right)
+                : new KeyTree(
+                    new KeyTree(left, entry, right._left!._left),
+                    right._left.Entry,
+                    new KeyTree(right._left._right, right.Entry, right._right));
+        }
+
+        return new KeyTree(left, entry, right);
+    }
+}
