@@ -69,7 +69,7 @@ public sealed partial class SqliteStore
         }
 
         // A null array would convert to an empty value, which is not a deletion.
-        ReadOnlyMemory<byte>? value = row.Value is null ? null : row.Value.AsMemory();
+        ReadOnlyMemory<byte>? value = row.Value is null ? default(ReadOnlyMemory<byte>?) : row.Value;
         return new StoreEvent(row.Key, row.Revision, row.CreateRevision, value, previous?.Value);
     }
 
