@@ -51,7 +51,7 @@ public sealed partial class ImageService
     {
         using var lease = Content.CreateLease();
         var layer = await Snapshots.DiffAsync(snapshotKey, lease, cancellationToken).ConfigureAwait(false);
-        await Snapshots.UnpackAsync(layer.Parent, layer.Blob, layer.DiffId, cancellationToken).ConfigureAwait(false);
+        await Snapshots.UnpackAsync(layer.Parent, layer.Blob, layer.DiffId, lease, cancellationToken).ConfigureAwait(false);
         var layers = parent is null ? [] : (await ReadManifestAsync(parent.Manifest.Digest, cancellationToken).ConfigureAwait(false)).Layers;
         var config = configure(parent?.Config ?? EmptyConfig());
         config = config with

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Gantry.Faults;
 using Gantry.Images.Catalog;
 using Gantry.Images.Content;
+using Gantry.Images.Repositories;
 using Gantry.Images.Snapshots;
 using Gantry.Oci;
 using Gantry.Store;
@@ -19,8 +20,10 @@ public sealed partial class ImageService
     private readonly ImageCatalog _catalog;
     private readonly ConcurrentDictionary<Digest, ImageConfig> _configs = new();
 
-    private ImageService(ImageServiceOptions options, ImageCatalog catalog, ContentStore content, SnapshotStore snapshots)
+    private ImageService(
+        ImageServiceOptions options, ImageCatalog catalog, ContentStore content, SnapshotStore snapshots, RepositoryStore repositories)
     {
+        Repositories = repositories;
         _options = options;
         _catalog = catalog;
         Content = content;
@@ -32,6 +35,9 @@ public sealed partial class ImageService
 
     /// <summary>Unpacked layers, and the writable root file systems on them.</summary>
     public SnapshotStore Snapshots { get; }
+
+    /// <summary>The repositories of Gantry's own registry, over the same blobs.</summary>
+    public RepositoryStore Repositories { get; }
 
     /// <summary>
     /// Says which containers use an image; asked before an image is removed. Set once, by whoever owns containers; until then
@@ -45,7 +51,8 @@ public sealed partial class ImageService
         var content = ContentStore.Open(options.Root);
         var snapshots = await SnapshotStore.OpenAsync(Path.Combine(options.Root, "snapshots"), store, content, cancellationToken).ConfigureAwait(false);
         var catalog = await ImageCatalog.OpenAsync(store, cancellationToken).ConfigureAwait(false);
-        return new ImageService(options, catalog, content, snapshots);
+        var repositories = await RepositoryStore.OpenAsync(store, options.Time, cancellationToken).ConfigureAwait(false);
+        return new ImageService(options, catalog, content, snapshots, repositories);
     }
 
     /// <summary>
@@ -70,8 +77,9 @@ public sealed partial class ImageService
         {
             return;
         }
+        using var lease = Content.CreateLease();
         var manifest = await ReadManifestAsync(image.Manifest.Digest, cancellationToken).ConfigureAwait(false);
-        await UnpackAsync(manifest, image.Config, null, cancellationToken).ConfigureAwait(false);
+        await UnpackAsync(manifest, image.Config, lease, null, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Gives an image another name, which must have no digest; the name's former image keeps its other names.</summary>
@@ -203,7 +211,7 @@ public sealed partial class ImageService
     }
 
     private async Task UnpackAsync(
-        Manifest manifest, ImageConfig config, Action<int>? unpacked, CancellationToken cancellationToken)
+        Manifest manifest, ImageConfig config, ContentLease lease, Action<int>? unpacked, CancellationToken cancellationToken)
     {
         var diffIds = config.RootFs.DiffIds;
         if (manifest.Layers.Count != diffIds.Count)
@@ -214,7 +222,7 @@ public sealed partial class ImageService
         Digest? parent = null;
         for (var i = 0; i < diffIds.Count; i++)
         {
-            var layer = await Snapshots.UnpackAsync(parent, manifest.Layers[i], diffIds[i], cancellationToken).ConfigureAwait(false);
+            var layer = await Snapshots.UnpackAsync(parent, manifest.Layers[i], diffIds[i], lease, cancellationToken).ConfigureAwait(false);
             parent = layer.ChainId;
             unpacked?.Invoke(i);
         }

@@ -2,6 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Gantry.Images.Catalog;
+using Gantry.Images.Distribution;
+using Gantry.Images.Repositories;
 using Gantry.Images.Snapshots;
 
 namespace Gantry.Images;
@@ -25,4 +27,9 @@ internal static class ImagesJson
 [JsonSerializable(typeof(LayerRecord))]
 [JsonSerializable(typeof(ImageRecord))]
 [JsonSerializable(typeof(ReferenceRecord))]
+[JsonSerializable(typeof(RepositoryManifest))]
+[JsonSerializable(typeof(RepositoryTag))]
+[JsonSerializable(typeof(RepositoryBlob))]
+[JsonSerializable(typeof(RegistryErrors))]
+[JsonSerializable(typeof(RegistryTokenAnswer))]
 internal sealed partial class ImagesJsonContext : JsonSerializerContext;

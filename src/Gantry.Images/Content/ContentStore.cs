@@ -105,9 +105,11 @@ public sealed class ContentStore
 
     /// <summary>
     /// Removes every blob that is neither in the marked set nor pinned, and returns the bytes freed. <paramref name="mark"/>
-    /// is called once; what is referred to and unpinned while it runs is kept.
+    /// is called once; what is referred to and unpinned while it runs is kept. <paramref name="also"/> runs at the end, under
+    /// the same protection.
     /// </summary>
-    public async Task<long> CollectAsync(Func<CancellationToken, Task<IReadOnlySet<Digest>>> mark, CancellationToken cancellationToken = default)
+    internal async Task<long> CollectAsync(
+        Func<CancellationToken, Task<IReadOnlySet<Digest>>> mark, Func<CancellationToken, Task> also, CancellationToken cancellationToken = default)
     {
         await _collecting.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -117,7 +119,9 @@ public sealed class ContentStore
                 _isCollecting = true;
             }
             var marked = await mark(cancellationToken).ConfigureAwait(false);
-            return Sweep(marked);
+            var freed = Sweep(marked);
+            await also(cancellationToken).ConfigureAwait(false);
+            return freed;
         }
         finally
         {
@@ -174,6 +178,23 @@ public sealed class ContentStore
             }
             lease.PinLocked(digest);
             return true;
+        }
+    }
+
+    // Pins an identity that is no blob: the ChainID of a layer that is being unpacked for an image not yet stored.
+    internal void PinChain(Digest chainId, ContentLease lease)
+    {
+        lock (_pinLock)
+        {
+            lease.PinLocked(chainId);
+        }
+    }
+
+    internal bool IsPinned(Digest digest)
+    {
+        lock (_pinLock)
+        {
+            return _pins.ContainsKey(digest) || _releasedWhileCollecting.Contains(digest);
         }
     }
 

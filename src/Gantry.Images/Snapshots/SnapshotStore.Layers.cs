@@ -17,10 +17,13 @@ public sealed partial class SnapshotStore
     /// <summary>
     /// Unpacks a layer blob on its parent, unless that layer is there. <c>DataLoss</c> when the content is damaged, truncated, or
     /// does not have the DiffID; <c>InvalidArgument</c> when an entry leaves the layer's root. Then nothing is left behind.
+    /// The layer stays while the lease lasts, and longer when an image lists it by then.
     /// </summary>
-    internal async Task<Layer> UnpackAsync(Digest? parent, Descriptor blob, Digest diffId, CancellationToken cancellationToken)
+    internal async Task<Layer> UnpackAsync(
+        Digest? parent, Descriptor blob, Digest diffId, ContentLease lease, CancellationToken cancellationToken)
     {
         var chain = ChainId.Append(parent, diffId);
+        _content.PinChain(chain, lease);
         var turn = _unpacking.GetOrAdd(chain, static _ => new SemaphoreSlim(1, 1));
         await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -61,6 +64,7 @@ public sealed partial class SnapshotStore
     public async Task<LayerBlob> CommitAsync(string key, ContentLease lease, CancellationToken cancellationToken = default)
     {
         var blob = await DiffAsync(key, lease, cancellationToken).ConfigureAwait(false);
+        _content.PinChain(blob.ChainId, lease);
         if (!Contains(blob.ChainId))
         {
             var upper = Path.Combine(_root, "active", key, "fs");

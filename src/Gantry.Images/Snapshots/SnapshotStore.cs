@@ -110,7 +110,7 @@ public sealed partial class SnapshotStore
                 {
                 }
             }
-            foreach (var layer in _layers.Values.Where(layer => !live.Contains(layer.ChainId)))
+            foreach (var layer in _layers.Values.Where(layer => !live.Contains(layer.ChainId) && !_content.IsPinned(layer.ChainId)))
             {
                 await ForgetAsync(layer, cancellationToken).ConfigureAwait(false);
             }
