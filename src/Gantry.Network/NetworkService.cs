@@ -54,6 +54,9 @@ public sealed partial class NetworkService : INameSource, IAsyncDisposable
         _firewall = new EngineFirewall(options.TableName);
     }
 
+    /// <summary>The host's resolver configuration.</summary>
+    public string HostResolvConf => _options.HostResolvConf;
+
     /// <summary>The default network's gateway: what <c>host-gateway</c> means.</summary>
     public string HostGateway => GetNetwork("bridge").Gateway;
 
