@@ -81,6 +81,34 @@ public sealed partial class Tree : IDisposable
     /// <summary>The file's metadata without following a last symbolic link; <c>NotFound</c> when there is none.</summary>
     public TreeStat Stat(string path) => TryStat(path) ?? throw TreeErrors.Of(TreeErrors.NoEntry, "statx", path);
 
+    /// <summary>The metadata of what a path leads to, symbolic links followed inside the root; null when there is none.</summary>
+    public TreeStat? TryStatFollowed(string path)
+    {
+        var fd = OpenRaw(IsRoot(path) ? "." : path, TreeNative.OPath, 0);
+        if (fd < 0)
+        {
+            return Marshal.GetLastPInvokeError() is TreeErrors.NoEntry or TreeErrors.NotDirectory ? null : throw TreeErrors.Last("openat2", path);
+        }
+        using var handle = new SafeFileHandle(fd, ownsHandle: true);
+        return TreeNative.Stat(handle, "", TreeNative.AtEmptyPath, out var stat) < 0 ? throw TreeErrors.Last("statx", path) : stat;
+    }
+
+    /// <summary>
+    /// Where a path of the tree is on the host, symbolic links followed inside the root; <c>NotFound</c> when it is not there. For
+    /// mounting, by whoever knows that nobody changes the tree meanwhile.
+    /// </summary>
+    public string ResolveHostPath(string path)
+    {
+        var fd = OpenRaw(IsRoot(path) ? "." : path, TreeNative.OPath, 0);
+        if (fd < 0)
+        {
+            throw TreeErrors.Last("openat2", path);
+        }
+        using var handle = new SafeFileHandle(fd, ownsHandle: true);
+        return File.ResolveLinkTarget(Magic(handle), returnFinalTarget: false)?.FullName
+            ?? throw TreeErrors.Of(TreeErrors.NoEntry, "readlink", path);
+    }
+
     /// <summary>Opens an existing regular file for reading; a last symbolic link is refused unless <paramref name="follow"/>.</summary>
     public FileStream OpenRead(string path, bool follow = false)
     {
