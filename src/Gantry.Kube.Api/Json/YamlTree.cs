@@ -1,0 +1,180 @@
+using System.Globalization;
+using System.Text;
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Gantry.Kube.Api.Json;
+
+/// <summary>Reads and writes JSON trees as YAML (the 1.2 core schema with YAML 1.1's booleans kept as text).</summary>
+internal static class YamlTree
+{
+    /// <summary>Reads the first document. Duplicate keys are reported; the last one wins. Throws YamlException.</summary>
+    public static object? Parse(string text, List<string>? duplicates = null)
+    {
+        var parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
+        parser.Consume<StreamStart>();
+        if (!parser.TryConsume<DocumentStart>(out _))
+        {
+            return null;
+        }
+
+        return Read(parser, new JsonPath(), duplicates, []);
+    }
+
+    public static string ToText(object? value)
+    {
+        using var output = new StringWriter(CultureInfo.InvariantCulture);
+        var emitter = new Emitter(output, new EmitterSettings(2, int.MaxValue, false, 1024, skipAnchorName: true, indentSequences: false));
+        emitter.Emit(new StreamStart());
+        emitter.Emit(new DocumentStart(null, null, true));
+        Write(emitter, value);
+        emitter.Emit(new DocumentEnd(true));
+        emitter.Emit(new StreamEnd());
+        return output.ToString();
+    }
+
+    private static object? Read(IParser parser, JsonPath path, List<string>? duplicates, Dictionary<string, object?> anchors)
+    {
+        if (parser.TryConsume<Scalar>(out var scalar))
+        {
+            return Remember(anchors, scalar.Anchor, Resolve(scalar));
+        }
+
+        if (parser.TryConsume<AnchorAlias>(out var alias))
+        {
+            return anchors.TryGetValue(alias.Value.Value, out var known)
+                ? JsonTree.Clone(known)
+                : throw new YamlException($"unknown anchor '{alias.Value.Value}' referenced");
+        }
+
+        if (parser.TryConsume<SequenceStart>(out var sequence))
+        {
+            var list = new List<object?>();
+            Remember(anchors, sequence.Anchor, list);
+            while (!parser.TryConsume<SequenceEnd>(out _))
+            {
+                path.Push(list.Count);
+                list.Add(Read(parser, path, duplicates, anchors));
+                path.Pop();
+            }
+
+            return list;
+        }
+
+        var mapping = parser.Consume<MappingStart>();
+        var map = new JsonMap();
+        Remember(anchors, mapping.Anchor, map);
+        while (!parser.TryConsume<MappingEnd>(out _))
+        {
+            var key = parser.Consume<Scalar>().Value;
+            path.Push(key);
+            var value = Read(parser, path, duplicates, anchors);
+            if (!map.TryAdd(key, value))
+            {
+                map[key] = value;
+                duplicates?.Add($"duplicate field {JsonTree.Quote(path.ToString())}");
+            }
+
+            path.Pop();
+        }
+
+        return map;
+    }
+
+    private static object? Remember(Dictionary<string, object?> anchors, AnchorName anchor, object? value)
+    {
+        if (!anchor.IsEmpty)
+        {
+            anchors[anchor.Value] = value;
+        }
+
+        return value;
+    }
+
+    private static object? Resolve(Scalar scalar)
+    {
+        var text = scalar.Value;
+        if (scalar.Style != ScalarStyle.Plain || (!scalar.Tag.IsEmpty && scalar.Tag.Value == "tag:yaml.org,2002:str"))
+        {
+            return text;
+        }
+
+        switch (text)
+        {
+            case "" or "~" or "null" or "Null" or "NULL": return null;
+            case "true" or "True" or "TRUE" or "yes" or "Yes" or "YES" or "on" or "On" or "ON": return true;
+            case "false" or "False" or "FALSE" or "no" or "No" or "NO" or "off" or "Off" or "OFF": return false;
+            default: break;
+        }
+
+        return Number(text) ?? text;
+    }
+
+    private static object? Number(string text)
+    {
+        var body = text.StartsWith('-') || text.StartsWith('+') ? text[1..] : text;
+        if (body.Length == 0 || !(char.IsAsciiDigit(body[0]) || body[0] == '.'))
+        {
+            return null;
+        }
+
+        if (body.StartsWith("0x", StringComparison.Ordinal))
+        {
+            return long.TryParse(body.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var hex) ? Signed(text, hex) : null;
+        }
+
+        // File modes are written in octal: 0644 (YAML 1.1) and 0o644 (YAML 1.2).
+        var octal = body.StartsWith("0o", StringComparison.Ordinal) ? body[2..] : body.Length > 1 && body[0] == '0' ? body[1..] : null;
+        if (octal is not null && octal.All(static c => c is >= '0' and <= '7') && octal.Length is > 0 and < 22)
+        {
+            return Signed(text, Convert.ToInt64(octal, 8));
+        }
+
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
+        {
+            return number;
+        }
+
+        return body.All(static c => char.IsAsciiDigit(c) || c is '.' or 'e' or 'E' or '+' or '-')
+            && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real)
+                ? real
+                : null;
+    }
+
+    private static long Signed(string text, long value) => text[0] == '-' ? -value : value;
+
+    private static void Write(Emitter emitter, object? value)
+    {
+        switch (value)
+        {
+            case JsonMap map:
+                emitter.Emit(new MappingStart(AnchorName.Empty, TagName.Empty, true, map.Count == 0 ? MappingStyle.Flow : MappingStyle.Block));
+                foreach (var (key, item) in map.OrderBy(static p => p.Key, StringComparer.Ordinal))
+                {
+                    EmitText(emitter, key);
+                    Write(emitter, item);
+                }
+
+                emitter.Emit(new MappingEnd());
+                break;
+            case List<object?> list:
+                emitter.Emit(new SequenceStart(AnchorName.Empty, TagName.Empty, true, list.Count == 0 ? SequenceStyle.Flow : SequenceStyle.Block));
+                foreach (var item in list)
+                {
+                    Write(emitter, item);
+                }
+
+                emitter.Emit(new SequenceEnd());
+                break;
+            case string text: EmitText(emitter, text); break;
+            default: emitter.Emit(new Scalar(Encoding.UTF8.GetString(JsonTree.ToUtf8(value)))); break;
+        }
+    }
+
+    private static void EmitText(Emitter emitter, string text)
+    {
+        var plain = Resolve(new Scalar(text)) is string;
+        var style = !plain ? ScalarStyle.DoubleQuoted : text.Contains('\n') ? ScalarStyle.Literal : ScalarStyle.Any;
+        emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, style, plain, true));
+    }
+}
