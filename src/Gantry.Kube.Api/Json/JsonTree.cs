@@ -154,7 +154,7 @@ internal static class JsonTree
             case JsonTokenType.String: return reader.GetString();
             case JsonTokenType.True: return true;
             case JsonTokenType.False: return false;
-            case JsonTokenType.Number: return reader.TryGetInt64(out var number) ? number : reader.GetDouble();
+            case JsonTokenType.Number: return reader.TryGetInt64(out var number) ? (object)number : reader.GetDouble();
             case JsonTokenType.StartObject: return ReadMap(ref reader, path, duplicates);
             case JsonTokenType.StartArray:
                 var list = new List<object?>();
