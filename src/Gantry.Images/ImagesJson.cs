@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Gantry.Images.Archives;
 using Gantry.Images.Catalog;
 using Gantry.Images.Distribution;
 using Gantry.Images.Repositories;
@@ -30,6 +31,7 @@ internal static class ImagesJson
 [JsonSerializable(typeof(RepositoryManifest))]
 [JsonSerializable(typeof(RepositoryTag))]
 [JsonSerializable(typeof(RepositoryBlob))]
+[JsonSerializable(typeof(List<ArchiveManifest>))]
 [JsonSerializable(typeof(RegistryErrors))]
 [JsonSerializable(typeof(RegistryTokenAnswer))]
 internal sealed partial class ImagesJsonContext : JsonSerializerContext;

@@ -15,15 +15,17 @@ internal sealed class ImageRoot : IAsyncDisposable
 
     public ImageService Images { get; private set; } = null!;
 
-    public static async Task<ImageRoot> CreateAsync()
+    public string OwnRegistry { get; init; } = "localhost:5000";
+
+    public static async Task<ImageRoot> CreateAsync(string ownRegistry = "localhost:5000")
     {
-        var root = new ImageRoot();
+        var root = new ImageRoot { OwnRegistry = ownRegistry };
         await root.ReopenAsync();
         return root;
     }
 
     public async Task ReopenAsync() =>
-        Images = await ImageService.OpenAsync(new ImageServiceOptions { Root = _directory, OwnRegistries = ["localhost:5000"] }, Store);
+        Images = await ImageService.OpenAsync(new ImageServiceOptions { Root = _directory, OwnRegistries = [OwnRegistry] }, Store);
 
     /// <summary>An image of one layer a list, each with files of this content.</summary>
     public async Task<Image> AddImageAsync(string name, params (string Path, string Content)[][] layers)
