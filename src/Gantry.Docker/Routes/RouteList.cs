@@ -1,0 +1,87 @@
+using Gantry.Docker.Protocol;
+
+namespace Gantry.Docker.Routes;
+
+/// <summary>Every route of the Engine API that is answered, in the order of its reference.</summary>
+internal static class RouteList
+{
+    internal static Route[] All() =>
+    [
+        new("GET", "/containers/json", ContainerRoutes.ListAsync),
+        new("POST", "/containers/create", ContainerRoutes.CreateAsync),
+        new("POST", "/containers/prune", ContainerRoutes.PruneAsync),
+        new("GET", "/containers/{id}/json", ContainerRoutes.InspectAsync),
+        new("GET", "/containers/{id}/top", ContainerDataRoutes.TopAsync),
+        new("GET", "/containers/{id}/logs", ContainerStreamRoutes.LogsAsync),
+        new("GET", "/containers/{id}/changes", ContainerDataRoutes.ChangesAsync),
+        new("GET", "/containers/{id}/export", ContainerDataRoutes.ExportAsync),
+        new("GET", "/containers/{id}/stats", ContainerDataRoutes.StatsAsync),
+        new("POST", "/containers/{id}/resize", ContainerStreamRoutes.ResizeAsync),
+        new("POST", "/containers/{id}/start", ContainerRoutes.StartAsync),
+        new("POST", "/containers/{id}/stop", ContainerRoutes.StopAsync),
+        new("POST", "/containers/{id}/restart", ContainerRoutes.RestartAsync),
+        new("POST", "/containers/{id}/kill", ContainerRoutes.KillAsync),
+        new("POST", "/containers/{id}/update", ContainerRoutes.UpdateAsync),
+        new("POST", "/containers/{id}/rename", ContainerRoutes.RenameAsync),
+        new("POST", "/containers/{id}/pause", ContainerRoutes.PauseAsync),
+        new("POST", "/containers/{id}/unpause", ContainerRoutes.UnpauseAsync),
+        new("POST", "/containers/{id}/attach", ContainerStreamRoutes.AttachAsync),
+        new("POST", "/containers/{id}/wait", ContainerStreamRoutes.WaitAsync),
+        new("DELETE", "/containers/{id}", ContainerRoutes.RemoveAsync),
+        new("HEAD", "/containers/{id}/archive", ContainerDataRoutes.StatPathAsync),
+        new("GET", "/containers/{id}/archive", ContainerDataRoutes.GetArchiveAsync),
+        new("PUT", "/containers/{id}/archive", ContainerDataRoutes.PutArchiveAsync),
+        new("POST", "/containers/{id}/exec", ExecRoutes.CreateAsync),
+        new("POST", "/exec/{id}/start", ExecRoutes.StartAsync),
+        new("POST", "/exec/{id}/resize", ExecRoutes.ResizeAsync),
+        new("GET", "/exec/{id}/json", ExecRoutes.InspectAsync),
+
+        new("GET", "/images/json", ImageRoutes.ListAsync),
+        new("POST", "/build", BuildRoutes.BuildAsync),
+        new("POST", "/build/prune", BuildRoutes.PruneAsync),
+        new("POST", "/build/cancel", BuildRoutes.CancelAsync),
+        new("POST", "/images/create", ImageTransferRoutes.CreateAsync),
+        new("POST", "/images/prune", ImageRoutes.PruneAsync),
+        new("POST", "/images/load", ImageTransferRoutes.LoadAsync),
+        new("GET", "/images/search", ImageTransferRoutes.SearchAsync),
+        new("GET", "/images/get", ImageTransferRoutes.SaveSeveralAsync),
+        new("GET", "/images/{name*}/get", ImageTransferRoutes.SaveAsync),
+        new("GET", "/images/{name*}/json", ImageRoutes.InspectAsync),
+        new("GET", "/images/{name*}/history", ImageRoutes.HistoryAsync),
+        new("POST", "/images/{name*}/push", ImageTransferRoutes.PushAsync),
+        new("POST", "/images/{name*}/tag", ImageRoutes.TagAsync),
+        new("DELETE", "/images/{name*}", ImageRoutes.RemoveAsync),
+        new("POST", "/commit", ImageRoutes.CommitAsync),
+        new("GET", "/distribution/{name*}/json", ImageRoutes.DistributionAsync),
+
+        new("POST", "/auth", SystemRoutes.AuthAsync),
+        new("GET", "/info", SystemRoutes.InfoAsync),
+        new("GET", "/version", SystemRoutes.VersionAsync),
+        new("GET", "/_ping", SystemRoutes.PingAsync),
+        new("HEAD", "/_ping", SystemRoutes.PingAsync),
+        new("GET", "/events", EventRoutes.EventsAsync),
+        new("GET", "/system/df", SystemRoutes.DiskUsageAsync),
+
+        new("GET", "/volumes", VolumeRoutes.ListAsync),
+        new("POST", "/volumes/create", VolumeRoutes.CreateAsync),
+        new("POST", "/volumes/prune", VolumeRoutes.PruneAsync),
+        new("GET", "/volumes/{name}", VolumeRoutes.InspectAsync),
+        new("DELETE", "/volumes/{name}", VolumeRoutes.RemoveAsync),
+
+        new("GET", "/networks", NetworkRoutes.ListAsync),
+        new("POST", "/networks/create", NetworkRoutes.CreateAsync),
+        new("POST", "/networks/prune", NetworkRoutes.PruneAsync),
+        new("GET", "/networks/{id}", NetworkRoutes.InspectAsync),
+        new("DELETE", "/networks/{id}", NetworkRoutes.RemoveAsync),
+        new("POST", "/networks/{id}/connect", NetworkRoutes.ConnectAsync),
+        new("POST", "/networks/{id}/disconnect", NetworkRoutes.DisconnectAsync),
+
+        new("GET", "/plugins", UnsupportedRoutes.NoPluginsAsync),
+        new("GET", "/plugins/{rest*}", UnsupportedRoutes.PluginsAsync),
+        new("POST", "/plugins/{rest*}", UnsupportedRoutes.PluginsAsync),
+        new("DELETE", "/plugins/{rest*}", UnsupportedRoutes.PluginsAsync),
+        new("POST", "/session", UnsupportedRoutes.SessionAsync),
+        new("POST", "/grpc", UnsupportedRoutes.SessionAsync),
+        .. UnsupportedRoutes.Swarm(),
+    ];
+}
