@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Gantry.Build;
 using Gantry.Docker.Protocol;
 using Gantry.Docker.Routes;
 using Gantry.Engine;
@@ -21,9 +22,9 @@ public sealed partial class DockerHandler
     private readonly Route[] _routes = RouteList.All();
 
     /// <summary>Makes the handler; it owns nothing.</summary>
-    public DockerHandler(ContainerEngine engine, DockerOptions options, ILogger<DockerHandler> logger)
+    public DockerHandler(ContainerEngine engine, ImageBuilder builder, DockerOptions options, ILogger<DockerHandler> logger)
     {
-        _services = new DockerServices(engine, options);
+        _services = new DockerServices(engine, builder, options);
         _logger = logger;
     }
 

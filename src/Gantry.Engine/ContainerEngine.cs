@@ -1,7 +1,9 @@
+using Gantry.Engine.Archives;
 using Gantry.Engine.Containers;
 using Gantry.Engine.Events;
 using Gantry.Engine.Execs;
 using Gantry.Engine.Sandboxes;
+using Gantry.Engine.Stats;
 using Gantry.Engine.Volumes;
 using Gantry.Faults;
 using Gantry.Images;
@@ -26,8 +28,9 @@ public sealed partial class ContainerEngine : IAsyncDisposable
     private readonly ContainerLauncher _launcher;
     private readonly ContainerSupervisor _supervisor;
     private readonly ExecService _execs;
-    private readonly MountResolver _mounts;
     private readonly NetworkPlanner _planner;
+    private readonly ContainerFiles _files;
+    private readonly ContainerUsage _usage;
 
     /// <summary>Puts the engine together; call <see cref="InitializeAsync"/> before anything else. The other rooms must be initialized before, and are not disposed of by the engine.</summary>
     public ContainerEngine(EngineOptions options, IStore store, NetworkService networks, ImageService images, ILoggerFactory loggers, TimeProvider? time = null)
@@ -40,12 +43,14 @@ public sealed partial class ContainerEngine : IAsyncDisposable
         Volumes = new VolumeStore(options.VolumesDirectory, store, Events);
         Sandboxes = new SandboxService(options, store, networks);
         _table = new ContainerTable(store);
-        _mounts = new MountResolver(Volumes);
-        _factory = new ContainerFactory(options, images, _table, _mounts);
+        MountResolver mounts = new(Volumes);
+        _factory = new ContainerFactory(options, images, _table, mounts);
         _planner = new NetworkPlanner(options, networks, _table, Sandboxes);
-        _launcher = new ContainerLauncher(options, images, networks, _planner, _mounts);
+        _launcher = new ContainerLauncher(options, images, networks, _planner, mounts);
         _execs = new ExecService(Events, clock);
         _supervisor = new ContainerSupervisor(_table, _launcher, _factory, _execs, Volumes, Events, clock, loggers.CreateLogger<ContainerSupervisor>());
+        _files = new ContainerFiles(images, _launcher);
+        _usage = new ContainerUsage(options, networks);
         images.UsedBy = UsesOf;
     }
 
