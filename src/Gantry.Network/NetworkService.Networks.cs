@@ -304,7 +304,7 @@ public sealed partial class NetworkService
         {
             if (!_nameServers.TryGetValue(network.Id, out NameServer? server))
             {
-                server = NameServer.Start(network.GatewayAddress, this, _options.HostResolvConf);
+                server = NameServer.Start(network.GatewayAddress, new ContainerNames(this), _options.HostResolvConf);
                 _nameServers[network.Id] = server;
             }
 

@@ -5,14 +5,29 @@ using System.Text;
 namespace Gantry.Network.Names;
 
 /// <summary>The one question of a DNS query (RFC 1035 section 4.1.2), and the answers to it.</summary>
-internal sealed record DnsQuestion(ushort Id, bool RecursionDesired, string Name, ushort Type, ReadOnlyMemory<byte> Question)
+public sealed record DnsQuestion(ushort Id, bool RecursionDesired, string Name, ushort Type, ReadOnlyMemory<byte> Question)
 {
-    internal const ushort TypeA = 1;
-    internal const ushort TypePtr = 12;
-    internal const ushort TypeAaaa = 28;
-    internal const byte NoError = 0;
-    internal const byte ServerFailure = 2;
-    internal const byte NameError = 3;
+    /// <summary>An IPv4 address.</summary>
+    public const ushort TypeA = 1;
+
+    /// <summary>A name for an address.</summary>
+    public const ushort TypePtr = 12;
+
+    /// <summary>An IPv6 address.</summary>
+    public const ushort TypeAaaa = 28;
+
+    /// <summary>A host and port of a service (RFC 2782).</summary>
+    public const ushort TypeSrv = 33;
+
+    /// <summary>There is an answer, or the name exists without records of the type.</summary>
+    public const byte NoError = 0;
+
+    /// <summary>The server could not find out.</summary>
+    public const byte ServerFailure = 2;
+
+    /// <summary>The name does not exist (NXDOMAIN).</summary>
+    public const byte NameError = 3;
+
     private const int HeaderSize = 12;
     // Docker's value: names of containers change with every restart.
     private const uint TimeToLiveSeconds = 600;
@@ -55,12 +70,12 @@ internal sealed record DnsQuestion(ushort Id, bool RecursionDesired, string Name
     }
 
     /// <summary>An answer with addresses (none: the name exists, but not with this type).</summary>
-    internal byte[] Answer(IReadOnlyList<IPAddress> addresses)
+    public byte[] Answer(IReadOnlyList<IPAddress> addresses, uint timeToLiveSeconds = TimeToLiveSeconds)
     {
         byte[] reply = Reply(NoError, addresses.Count, addresses.Count * 16, out int position);
         foreach (IPAddress address in addresses)
         {
-            position = RecordHeader(reply, position, TypeA, 4);
+            position = RecordHeader(reply, position, TypeA, 4, timeToLiveSeconds);
             address.TryWriteBytes(reply.AsSpan(position), out _);
             position += 4;
         }
@@ -69,27 +84,39 @@ internal sealed record DnsQuestion(ushort Id, bool RecursionDesired, string Name
     }
 
     /// <summary>An answer to a reverse look-up.</summary>
-    internal byte[] AnswerName(string name)
+    public byte[] AnswerName(string name)
     {
         string[] labels = name.Split('.', StringSplitOptions.RemoveEmptyEntries);
         int length = labels.Sum(label => label.Length + 1) + 1;
         byte[] reply = Reply(NoError, 1, 12 + length, out int position);
-        position = RecordHeader(reply, position, TypePtr, (ushort)length);
-        foreach (string label in labels)
+        position = RecordHeader(reply, position, TypePtr, (ushort)length, TimeToLiveSeconds);
+        WriteName(reply, position, labels);
+        return reply;
+    }
+
+    /// <summary>An answer with hosts and ports, all of the same priority and weight.</summary>
+    public byte[] AnswerServices(IReadOnlyList<(string Target, ushort Port)> services, uint timeToLiveSeconds)
+    {
+        List<string[]> targets = [.. services.Select(service => service.Target.Split('.', StringSplitOptions.RemoveEmptyEntries))];
+        List<int> lengths = targets.ConvertAll(labels => labels.Sum(label => label.Length + 1) + 1);
+        byte[] reply = Reply(NoError, services.Count, lengths.Sum(length => length + 18), out int position);
+        for (int i = 0; i < services.Count; i++)
         {
-            reply[position] = (byte)label.Length;
-            Encoding.Latin1.GetBytes(label, reply.AsSpan(position + 1));
-            position += 1 + label.Length;
+            position = RecordHeader(reply, position, TypeSrv, (ushort)(6 + lengths[i]), timeToLiveSeconds);
+            BinaryPrimitives.WriteUInt16BigEndian(reply.AsSpan(position + 2), 100);
+            BinaryPrimitives.WriteUInt16BigEndian(reply.AsSpan(position + 4), services[i].Port);
+            WriteName(reply, position + 6, targets[i]);
+            position += 6 + lengths[i];
         }
 
         return reply;
     }
 
     /// <summary>An answer without records.</summary>
-    internal byte[] Refuse(byte code) => Reply(code, 0, 0, out _);
+    public byte[] Refuse(byte code) => Reply(code, 0, 0, out _);
 
     /// <summary>The address that a name under in-addr.arpa asks about, or null.</summary>
-    internal IPAddress? ReverseAddress()
+    public IPAddress? ReverseAddress()
     {
         const string Suffix = ".in-addr.arpa";
         if (Type != TypePtr || !Name.EndsWith(Suffix, StringComparison.Ordinal))
@@ -115,14 +142,24 @@ internal sealed record DnsQuestion(ushort Id, bool RecursionDesired, string Name
         return reply;
     }
 
-    private static int RecordHeader(byte[] reply, int position, ushort type, ushort length)
+    private static void WriteName(byte[] reply, int position, string[] labels)
+    {
+        foreach (string label in labels)
+        {
+            reply[position] = (byte)label.Length;
+            Encoding.Latin1.GetBytes(label, reply.AsSpan(position + 1));
+            position += 1 + label.Length;
+        }
+    }
+
+    private static int RecordHeader(byte[] reply, int position, ushort type, ushort length, uint timeToLiveSeconds)
     {
         Span<byte> record = reply.AsSpan(position);
         // A pointer to the question's name.
         BinaryPrimitives.WriteUInt16BigEndian(record, 0xc000 | HeaderSize);
         BinaryPrimitives.WriteUInt16BigEndian(record[2..], type);
         BinaryPrimitives.WriteUInt16BigEndian(record[4..], 1);
-        BinaryPrimitives.WriteUInt32BigEndian(record[6..], TimeToLiveSeconds);
+        BinaryPrimitives.WriteUInt32BigEndian(record[6..], timeToLiveSeconds);
         BinaryPrimitives.WriteUInt16BigEndian(record[10..], length);
         return position + 12;
     }

@@ -5,24 +5,12 @@ using Gantry.Network.Files;
 
 namespace Gantry.Network.Names;
 
-/// <summary>Answers for the names of containers.</summary>
-internal interface INameSource
-{
-    /// <summary>
-    /// Addresses of a name as the asking address may see it; null when the name is nobody's, so that the host's resolvers are asked.
-    /// </summary>
-    IReadOnlyList<IPAddress>? Resolve(IPAddress asking, string name);
-
-    /// <summary>The name of an address, as the asking address may see it, or null.</summary>
-    string? ResolveAddress(IPAddress asking, IPAddress address);
-}
-
 /// <summary>
 /// The resolver of one network: listens on the bridge's address on a port of its own, to which nftables redirects port 53
 /// (so that a name server of the host on port 53 is no obstacle). Forwards what is not a container's name to the host's
 /// resolvers. At most <see cref="MaxPending"/> forwarded queries are under way; more are answered with SERVFAIL.
 /// </summary>
-internal sealed class NameServer : IDisposable
+public sealed class NameServer : IDisposable
 {
     private const int MaxPending = 256;
     private const int MaxMessageSize = 65535;
@@ -30,25 +18,25 @@ internal sealed class NameServer : IDisposable
     private static readonly TimeSpan s_upstreamTimeout = TimeSpan.FromSeconds(2);
     private readonly Socket _udp;
     private readonly Socket _tcp;
-    private readonly INameSource _names;
+    private readonly IDnsResponder _responder;
     private readonly string _hostResolvConf;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _pending = new(MaxPending);
 
-    private NameServer(Socket udp, Socket tcp, INameSource names, string hostResolvConf)
+    private NameServer(Socket udp, Socket tcp, IDnsResponder responder, string hostResolvConf)
     {
         _udp = udp;
         _tcp = tcp;
-        _names = names;
+        _responder = responder;
         _hostResolvConf = hostResolvConf;
         Port = (ushort)((IPEndPoint)udp.LocalEndPoint!).Port;
     }
 
     /// <summary>The port on which it listens, with UDP and TCP.</summary>
-    internal ushort Port { get; }
+    public ushort Port { get; }
 
     /// <summary>Starts listening on an address of the host.</summary>
-    internal static NameServer Start(IPAddress address, INameSource names, string hostResolvConf)
+    public static NameServer Start(IPAddress address, IDnsResponder responder, string hostResolvConf)
     {
         for (int attempt = 0; ; attempt++)
         {
@@ -59,7 +47,7 @@ internal sealed class NameServer : IDisposable
                 udp.Bind(new IPEndPoint(address, 0));
                 tcp.Bind(udp.LocalEndPoint!);
                 tcp.Listen(64);
-                NameServer server = new(udp, tcp, names, hostResolvConf);
+                NameServer server = new(udp, tcp, responder, hostResolvConf);
                 _ = Task.Run(server.ServeDatagramsAsync);
                 _ = Task.Run(server.ServeStreamsAsync);
                 return server;
@@ -73,6 +61,7 @@ internal sealed class NameServer : IDisposable
         }
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         _stopping.Cancel();
@@ -178,14 +167,9 @@ internal sealed class NameServer : IDisposable
             return null;
         }
 
-        if (question.Type is DnsQuestion.TypeA or DnsQuestion.TypeAaaa && _names.Resolve(asking, question.Name) is { } addresses)
+        if (_responder.Answer(asking, question) is { } answer)
         {
-            return question.Answer(question.Type == DnsQuestion.TypeA ? addresses : []);
-        }
-
-        if (question.ReverseAddress() is { } reverse && _names.ResolveAddress(asking, reverse) is { } name)
-        {
-            return question.AnswerName(name);
+            return answer;
         }
 
         if (!await _pending.WaitAsync(0).ConfigureAwait(false))
