@@ -1,1 +1,5 @@
-return 0;
+using System.Runtime.Versioning;
+
+[assembly: SupportedOSPlatform("linux")]
+
+return Gantry.Runtime.Commands.CommandTable.Run(args);

@@ -17,11 +17,21 @@ internal static class Syscall
     public const nint Openat2 = 437;
     public const nint Mount_setattr = 442;
 
-    public static readonly nint Clone = Arm ? 220 : 56;
-    public static readonly nint Pivot_root = Arm ? 41 : 155;
-    public static readonly nint Capset = Arm ? 91 : 126;
-    public static readonly nint Capget = Arm ? 90 : 125;
-    public static readonly nint Keyctl = Arm ? 219 : 250;
+    public static nint Clone => Arm ? 220 : 56;
 
-    private static bool Arm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
+    public static nint Pivot_root => Arm ? 41 : 155;
+
+    public static nint Capset => Arm ? 91 : 126;
+
+    public static nint Capget => Arm ? 90 : 125;
+
+    public static nint Setresuid => Arm ? 147 : 117;
+
+    public static nint Setresgid => Arm ? 149 : 119;
+
+    public static nint Setgroups => Arm ? 159 : 116;
+
+    public static nint Seccomp => Arm ? 277 : 317;
+
+    internal static bool Arm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
 }

@@ -5,6 +5,9 @@ namespace Gantry.Linux.Native;
 /// <summary>unistd.h and grp.h: descriptors, identity, names.</summary>
 public static partial class Unistd
 {
+    /// <summary>close_range(2): marks instead of closing.</summary>
+    public const uint CLOSE_RANGE_CLOEXEC = 4;
+
     /// <summary>read(2); EINTR is retried. Returns -1 for EAGAIN only.</summary>
     public static int Read(int descriptor, Span<byte> buffer)
     {
@@ -106,15 +109,19 @@ public static partial class Unistd
         LinuxException.Check(setdomainname(bytes, (nuint)bytes.Length), "setdomainname", name);
     }
 
-    /// <summary>setgroups(2).</summary>
+    // The three identity calls go past the C library, whose own would signal threads that a cloned child does not have.
+
+    /// <summary>setgroups(2), of the calling thread.</summary>
     public static void SetGroups(ReadOnlySpan<uint> groups) =>
-        LinuxException.Check(setgroups((nuint)groups.Length, groups), "setgroups");
+        LinuxException.Check(setgroups(Syscall.Setgroups, (nuint)groups.Length, groups), "setgroups");
 
-    /// <summary>setresgid(2).</summary>
-    public static void SetGroupId(uint id) => LinuxException.Check(setresgid(id, id, id), "setresgid", $"{id}");
+    /// <summary>setresgid(2), of the calling thread.</summary>
+    public static void SetGroupId(uint id) =>
+        LinuxException.Check(setresid(Syscall.Setresgid, id, id, id), "setresgid", $"{id}");
 
-    /// <summary>setresuid(2).</summary>
-    public static void SetUserId(uint id) => LinuxException.Check(setresuid(id, id, id), "setresuid", $"{id}");
+    /// <summary>setresuid(2), of the calling thread.</summary>
+    public static void SetUserId(uint id) =>
+        LinuxException.Check(setresid(Syscall.Setresuid, id, id, id), "setresuid", $"{id}");
 
     /// <summary>pivot_root(2) with both directories ".": the old root is stacked under the new one.</summary>
     public static void PivotRootHere() => LinuxException.Check(pivot_root(Syscall.Pivot_root, ".", "."), "pivot_root", ".");
@@ -136,6 +143,14 @@ public static partial class Unistd
 
     /// <summary>rmdir(2): 0, or the errno.</summary>
     public static int TryRemoveDirectory(string path) => rmdir(path) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <summary>readlink(2), of a target of at most 255 bytes.</summary>
+    public static string ReadLink(string path)
+    {
+        Span<byte> buffer = stackalloc byte[256];
+        var length = LinuxException.Check(readlink(path, buffer, (nuint)buffer.Length), "readlink", path);
+        return System.Text.Encoding.UTF8.GetString(buffer[..(int)length]);
+    }
 
     /// <summary>rename(2).</summary>
     public static void Rename(string from, string to) => LinuxException.Check(rename(from, to), "rename", from);
@@ -185,14 +200,11 @@ public static partial class Unistd
     [LibraryImport("libc", SetLastError = true)]
     private static partial int setdomainname(byte[] name, nuint length);
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int setgroups(nuint count, ReadOnlySpan<uint> groups);
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial int setgroups(nint number, nuint count, ReadOnlySpan<uint> groups);
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int setresgid(uint real, uint effective, uint saved);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int setresuid(uint real, uint effective, uint saved);
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial int setresid(nint number, uint real, uint effective, uint saved);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int pivot_root(nint number, string newRoot, string putOld);
@@ -208,6 +220,9 @@ public static partial class Unistd
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int rmdir(string path);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint readlink(string path, Span<byte> buffer, nuint size);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int rename(string from, string to);

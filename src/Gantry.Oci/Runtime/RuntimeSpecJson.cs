@@ -35,6 +35,10 @@ public static class RuntimeSpecJson
     public static byte[] Write(ProcessSpec process) =>
         JsonSerializer.SerializeToUtf8Bytes(process, RuntimeSpecContext.Default.ProcessSpec);
 
+    /// <summary>Writes a linux.seccomp object.</summary>
+    public static byte[] Write(SeccompSpec seccomp) =>
+        JsonSerializer.SerializeToUtf8Bytes(seccomp, RuntimeSpecContext.Default.SeccompSpec);
+
     /// <summary>Writes a container's state.</summary>
     public static byte[] Write(ContainerState state) =>
         JsonSerializer.SerializeToUtf8Bytes(state, RuntimeSpecContext.Default.ContainerState);

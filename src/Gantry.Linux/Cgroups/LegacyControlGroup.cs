@@ -1,0 +1,157 @@
+using System.Globalization;
+using Gantry.Faults;
+using Gantry.Linux.Native;
+
+namespace Gantry.Linux.Cgroups;
+
+/// <summary>A control group on cgroup v1: one directory for each controller that the machine has.</summary>
+internal sealed partial class LegacyControlGroup : IControlGroup
+{
+    /// <summary>The controllers that a container uses, in the order in which it joins them.</summary>
+    private static readonly string[] Controllers =
+        ["memory", "cpu", "cpuacct", "cpuset", "pids", "devices", "freezer", "blkio", "hugetlb"];
+
+    private const int FreezeAttempts = 1000;
+
+    private readonly string _mount;
+    private readonly Dictionary<string, string> _directories = [];
+
+    public LegacyControlGroup(string path, string mount)
+    {
+        Path = path;
+        _mount = mount;
+        foreach (var controller in Controllers)
+        {
+            // "cpu" may be a link to "cpu,cpuacct"; both names then lead to one directory.
+            if (CgroupFiles.Exists($"{mount}/{controller}/cgroup.procs"))
+            {
+                _directories[controller] = $"{mount}/{controller}{path}";
+            }
+        }
+        if (_directories.Count == 0)
+        {
+            throw new FaultException(
+                FaultKind.FailedPrecondition, $"{mount}: no cgroup controller is mounted; mount cgroup2 or the v1 controllers");
+        }
+    }
+
+    public string Path { get; }
+
+    public int Version => 1;
+
+    public IReadOnlyList<string> Directories => [.. _directories.Values];
+
+    public bool Exists => CgroupFiles.Exists(AnyDirectory);
+
+    public bool IsFrozen =>
+        _directories.TryGetValue("freezer", out var directory)
+        && CgroupFiles.TryRead(directory, "freezer.state")?.StartsWith("FRO", StringComparison.Ordinal) == true;
+
+    private string AnyDirectory =>
+        _directories.TryGetValue("devices", out var directory) ? directory : _directories.Values.First();
+
+    public void Create()
+    {
+        foreach (var (controller, directory) in _directories)
+        {
+            CgroupFiles.MakeDirectories(directory);
+            if (controller == "cpuset")
+            {
+                CopyCpuset(directory);
+            }
+        }
+    }
+
+    public void AddProcess(int pid)
+    {
+        var text = pid.ToString(CultureInfo.InvariantCulture);
+        foreach (var directory in _directories.Values)
+        {
+            CgroupFiles.Write(directory, "cgroup.procs", text);
+        }
+    }
+
+    public IReadOnlyList<int> ProcessIds()
+    {
+        List<int> result = [];
+        CgroupFiles.ReadProcessIds(AnyDirectory, result);
+        return result;
+    }
+
+    public void SetFrozen(bool frozen)
+    {
+        var directory = Require("freezer", "freezing");
+        var (state, prefix) = frozen ? ("FROZEN", "FRO") : ("THAWED", "THA");
+        for (var attempt = 0; attempt < FreezeAttempts; attempt++)
+        {
+            // Written again each time: a task that forks while it freezes keeps the group in FREEZING (cgroup-v1 freezer).
+            CgroupFiles.Write(directory, "freezer.state", state);
+            if (CgroupFiles.TryRead(directory, "freezer.state")?.StartsWith(prefix, StringComparison.Ordinal) == true)
+            {
+                return;
+            }
+            Poll.Wait([], 1);
+        }
+        CgroupFiles.Write(directory, "freezer.state", "THAWED");
+        throw new FaultException(FaultKind.DeadlineExceeded, $"cgroup {Path}: did not freeze");
+    }
+
+    public long OomKillCount() =>
+        _directories.TryGetValue("memory", out var directory)
+            ? (long)CgroupFiles.ReadTable(directory, "memory.oom_control").GetValueOrDefault("oom_kill")
+            : 0;
+
+    public void KillAll()
+    {
+        // v1 has no cgroup.kill: signal what is listed until nothing new is.
+        for (var round = 0; round < 100; round++)
+        {
+            var pids = ProcessIds();
+            foreach (var pid in pids)
+            {
+                Signal.TryKill(pid, Signal.SIGKILL);
+            }
+            if (IsFrozen)
+            {
+                SetFrozen(false);
+            }
+            if (pids.Count == 0)
+            {
+                return;
+            }
+            Poll.Wait([], 1);
+        }
+    }
+
+    public void Remove()
+    {
+        foreach (var directory in _directories.Values)
+        {
+            CgroupFiles.RemoveTree(directory, KillAll);
+        }
+    }
+
+    private string Require(string controller, string what) =>
+        _directories.TryGetValue(controller, out var directory)
+            ? directory
+            : throw new FaultException(
+                FaultKind.FailedPrecondition, $"{what}: the cgroup controller {controller} is not mounted below {_mount}");
+
+    /// <summary>A new cpuset has no processors and no memory nodes, and takes no task before it gets some.</summary>
+    private void CopyCpuset(string directory)
+    {
+        var parent = directory[..directory.LastIndexOf('/')];
+        foreach (var file in (ReadOnlySpan<string>)["cpuset.cpus", "cpuset.mems"])
+        {
+            if (CgroupFiles.TryRead(directory, file)?.Trim() is not "")
+            {
+                continue;
+            }
+            if (CgroupFiles.TryRead(parent, file)?.Trim() is "")
+            {
+                CopyCpuset(parent);
+            }
+            CgroupFiles.Write(directory, file, CgroupFiles.TryRead(parent, file)?.Trim() ?? "");
+        }
+    }
+}

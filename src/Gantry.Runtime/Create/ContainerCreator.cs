@@ -1,0 +1,175 @@
+using System.Globalization;
+using System.Text;
+using Gantry.Faults;
+using Gantry.Linux;
+using Gantry.Linux.Cgroups;
+using Gantry.Linux.Native;
+using Gantry.Oci.Runtime;
+using Gantry.Runtime.Bundle;
+using Gantry.Runtime.Hooks;
+using Gantry.Runtime.Launch;
+using Gantry.Runtime.State;
+
+namespace Gantry.Runtime.Create;
+
+/// <summary>Creates a container: the runtime's side. When it fails, nothing of the container is left.</summary>
+internal sealed class ContainerCreator(StateStore store)
+{
+    /// <summary>Creates the container and returns its record and, with a terminal, the master unless a socket got it.</summary>
+    public (ContainerRecord Record, FileDescriptor? Terminal) Create(CreateOptions options)
+    {
+        StateStore.CheckId(options.Id);
+        var bundle = BundleLoader.Load(options.BundlePath);
+        CheckTerminal(options, bundle.Spec);
+        var filter = SeccompFilter.Prepare(bundle.Spec.Linux?.Seccomp, store.Root);
+        store.Claim(options.Id);
+        ContainerRecord? record = null;
+        try
+        {
+            record = NewRecord(options, bundle);
+            store.Save(record);
+            return CreateClaimed(options, bundle, record, filter);
+        }
+        catch
+        {
+            if (record is not null)
+            {
+                ControlGroup.Open(record.CgroupPath).Remove();
+            }
+            store.Release(options.Id);
+            throw;
+        }
+    }
+
+    private static void CheckTerminal(CreateOptions options, RuntimeSpec spec)
+    {
+        var terminal = spec.Process?.Terminal == true;
+        if (!terminal && options.ConsoleSocket is not null)
+        {
+            throw new FaultException(FaultKind.InvalidArgument, "--console-socket: the process has no terminal");
+        }
+        if (spec.Process?.ApparmorProfile is { Length: > 0 } profile && profile != "unconfined"
+            && SysStat.FileSystemType("/sys/kernel/security/apparmor") == 0)
+        {
+            throw new FaultException(
+                FaultKind.FailedPrecondition, $"process.apparmorProfile {profile}: this kernel has no AppArmor");
+        }
+        if (spec.Process?.SelinuxLabel is { Length: > 0 } label)
+        {
+            throw new FaultException(FaultKind.NotImplemented, $"process.selinuxLabel {label}: SELinux is not supported");
+        }
+    }
+
+    private static ContainerRecord NewRecord(CreateOptions options, BundleLoader bundle) => new()
+    {
+        Id = options.Id,
+        Bundle = bundle.Directory,
+        Rootfs = bundle.Rootfs,
+        CgroupPath = bundle.Spec.Linux?.CgroupsPath is { Length: > 0 } path ? RootPath(path) : "/" + options.Id,
+        CreatedAt = DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture),
+        HasPoststop = bundle.Spec.Hooks?.Poststop is { Count: > 0 },
+        OwnsPidNamespace = bundle.Spec.Linux?.Namespaces?.Any(
+            static item => item.Type == "pid" && string.IsNullOrEmpty(item.Path)) == true,
+        Annotations = bundle.Spec.Annotations,
+    };
+
+    private static string RootPath(string path) =>
+        path.Contains(':')
+            ? throw new FaultException(
+                FaultKind.NotImplemented, $"linux.cgroupsPath {path}: the systemd form is not supported; give a path")
+            : path.StartsWith('/') ? path : "/" + path;
+
+    private (ContainerRecord Record, FileDescriptor? Terminal) CreateClaimed(
+        CreateOptions options, BundleLoader bundle, ContainerRecord record, byte[]? filter)
+    {
+        var group = ControlGroup.Open(record.CgroupPath);
+        group.Create();
+        if (bundle.Spec.Linux?.Resources is { } resources)
+        {
+            group.Apply(ResourceMapping.Convert(resources));
+        }
+        using var namespaces = NamespaceSet.Open(bundle.Spec.Linux?.Namespaces ?? []);
+        using var listener = StartSocket.Listen(store.DirectoryOf(options.Id));
+        var (parent, child) = InitChannel.Open();
+        using (parent)
+        {
+            int pid;
+            using (child)
+            {
+                pid = Cloning.Clone(
+                    namespaces,
+                    options.AsSibling,
+                    () => new ContainerInit(options, bundle, namespaces, record.CgroupPath, child, listener, filter).Run());
+            }
+            using var process = Sched.OpenProcess(pid);
+            try
+            {
+                record = record with { Pid = pid, StartTime = ProcessTable.TryRead(pid)?.StartTime ?? 0 };
+                store.Save(record);
+                group.AddProcess(pid);
+                IdMaps.Write(pid, namespaces, bundle.Spec.Linux);
+                parent.Send(InitChannel.Go);
+                return (record, Converse(options, bundle.Spec, record, parent));
+            }
+            catch
+            {
+                Sched.TrySignal(process.Number, Signal.SIGKILL);
+                Cloning.WaitForEnd(pid, process, options.AsSibling);
+                throw;
+            }
+        }
+    }
+
+    private static FileDescriptor? Converse(
+        CreateOptions options, RuntimeSpec spec, ContainerRecord record, InitChannel channel)
+    {
+        FileDescriptor? terminal = null;
+        while (true)
+        {
+            var kind = channel.Receive(out var descriptor);
+            switch (kind)
+            {
+                case InitChannel.Hooks:
+                    var state = StateOf(record, "creating");
+                    HookRunner.Run("prestart", spec.Hooks?.Prestart, state);
+                    HookRunner.Run("createRuntime", spec.Hooks?.CreateRuntime, state);
+                    channel.Send(InitChannel.Go);
+                    break;
+                case InitChannel.Terminal:
+                    terminal = PassTerminal(options.ConsoleSocket, descriptor);
+                    break;
+                case InitChannel.Ready:
+                    if (options.PidFile is { } pidFile)
+                    {
+                        SmallFile.Write(
+                            pidFile + ".new", Encoding.ASCII.GetBytes($"{record.Pid}"), 0x1A4);
+                        Unistd.Rename(pidFile + ".new", pidFile);
+                    }
+                    return terminal;
+                default:
+                    throw new FaultException(
+                        FaultKind.Internal, "the container's first process was killed while the container was created");
+            }
+        }
+    }
+
+    internal static ContainerState StateOf(ContainerRecord record, string status) => new()
+    {
+        Id = record.Id, Status = status, Pid = status == "stopped" ? 0 : record.Pid, Bundle = record.Bundle,
+        Annotations = record.Annotations,
+    };
+
+    internal static FileDescriptor? PassTerminal(string? consoleSocket, FileDescriptor? terminal)
+    {
+        if (consoleSocket is null || terminal is null)
+        {
+            return terminal;
+        }
+        using (terminal)
+        {
+            using var connection = SysSocket.Connect(consoleSocket);
+            SysSocket.SendMessage(connection.Number, "/dev/ptmx"u8, terminal.Number);
+        }
+        return null;
+    }
+}

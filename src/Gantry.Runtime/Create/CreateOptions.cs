@@ -1,0 +1,29 @@
+using Gantry.Runtime.Launch;
+
+namespace Gantry.Runtime.Create;
+
+/// <summary>How a container is created, beside its bundle.</summary>
+internal sealed record CreateOptions
+{
+    public required string Id { get; init; }
+
+    public required string BundlePath { get; init; }
+
+    public string? PidFile { get; init; }
+
+    /// <summary>A unix socket that gets the terminal's master.</summary>
+    public string? ConsoleSocket { get; init; }
+
+    public bool NoPivot { get; init; }
+
+    /// <summary>How many descriptors from 3 on the container's program inherits.</summary>
+    public int PreservedDescriptors { get; init; }
+
+    public StandardStreams Streams { get; init; } = StandardStreams.Inherited;
+
+    /// <summary>CLONE_PARENT: the container becomes the child of this process's parent, the monitor.</summary>
+    public bool AsSibling { get; init; }
+
+    /// <summary>The container's first process is killed when its parent ends.</summary>
+    public bool DiesWithParent { get; init; }
+}

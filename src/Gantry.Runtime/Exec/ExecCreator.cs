@@ -1,0 +1,90 @@
+using System.Text;
+using Gantry.Faults;
+using Gantry.Linux;
+using Gantry.Linux.Cgroups;
+using Gantry.Linux.Native;
+using Gantry.Oci.Runtime;
+using Gantry.Runtime.Bundle;
+using Gantry.Runtime.Create;
+using Gantry.Runtime.Launch;
+using Gantry.Runtime.Rootfs;
+using Gantry.Runtime.State;
+
+namespace Gantry.Runtime.Exec;
+
+/// <summary>Runs a further process in a container's namespaces and cgroup.</summary>
+internal sealed class ExecCreator(StateStore store)
+{
+    /// <summary>
+    /// Starts the process and returns its id, once its program runs, and the terminal's master unless a socket got it.
+    /// </summary>
+    public (int Pid, FileDescriptor? Terminal) Start(ExecOptions options)
+    {
+        var record = store.Load(options.Id);
+        var status = ProcessTable.StatusOf(record, store);
+        if (status is not ("running" or "created"))
+        {
+            throw new FaultException(
+                FaultKind.FailedPrecondition, $"container \"{options.Id}\" is {status}; exec needs a running one");
+        }
+        SpecCheck.CheckProcess(options.Process, "process");
+        // The container's own filter holds for every process in it.
+        var bundle = BundleLoader.Load(record.Bundle);
+        var filter = SeccompFilter.Prepare(bundle.Spec.Linux?.Seccomp, store.Root);
+        using var namespaces = NamespaceSet.OfProcess(record.Pid);
+        using var root = Fcntl.Open($"/proc/{record.Pid}/root", Fcntl.O_PATH | Fcntl.O_DIRECTORY);
+        if (!ProcessTable.IsAlive(record))
+        {
+            throw new FaultException(FaultKind.FailedPrecondition, $"container \"{options.Id}\" is stopped");
+        }
+        var (parent, child) = InitChannel.Open();
+        using (parent)
+        {
+            int pid;
+            using (child)
+            {
+                pid = Cloning.Clone(
+                    namespaces,
+                    options.AsSibling,
+                    () => new ExecInit(options, namespaces, root, child, filter).Run());
+            }
+            return Finish(options, record, pid, parent);
+        }
+    }
+
+    private static (int Pid, FileDescriptor? Terminal) Finish(
+        ExecOptions options, ContainerRecord record, int pid, InitChannel channel)
+    {
+        using var process = Sched.OpenProcess(pid);
+        try
+        {
+            ControlGroup.Open(record.CgroupPath).AddProcess(pid);
+            channel.Send(InitChannel.Go);
+            FileDescriptor? terminal = null;
+            while (true)
+            {
+                var kind = channel.Receive(out var descriptor);
+                if (kind == 0)
+                {
+                    // The end without a fault: execve closed it.
+                    break;
+                }
+                if (kind == InitChannel.Terminal)
+                {
+                    terminal = ContainerCreator.PassTerminal(options.ConsoleSocket, descriptor);
+                }
+            }
+            if (options.PidFile is { } pidFile)
+            {
+                SmallFile.Write(pidFile, Encoding.ASCII.GetBytes($"{pid}"), 0x1A4);
+            }
+            return (pid, terminal);
+        }
+        catch
+        {
+            Sched.TrySignal(process.Number, Signal.SIGKILL);
+            Cloning.WaitForEnd(pid, process, options.AsSibling);
+            throw;
+        }
+    }
+}

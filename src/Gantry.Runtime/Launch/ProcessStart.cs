@@ -1,0 +1,166 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Gantry.Faults;
+using Gantry.Linux;
+using Gantry.Linux.Native;
+using Gantry.Oci.Runtime;
+
+namespace Gantry.Runtime.Launch;
+
+/// <summary>The last steps of a container's process, from set-up to execve, in the child itself and inside the container.</summary>
+internal static class ProcessStart
+{
+    private const string DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    /// <summary>Resource limits; one that may not be raised is set as high as it may be.</summary>
+    public static void SetLimits(ProcessSpec process)
+    {
+        foreach (var limit in process.Rlimits ?? [])
+        {
+            var resource = SysResource.Number(limit.Type);
+            var errno = SysResource.TrySetLimit(resource, limit.Soft, limit.Hard);
+            if (errno == Errno.EPERM)
+            {
+                // Without CAP_SYS_RESOURCE a hard limit only goes down.
+                var hard = Math.Min(limit.Hard, SysResource.GetLimit(resource).Hard);
+                errno = SysResource.TrySetLimit(resource, Math.Min(limit.Soft, hard), hard);
+            }
+            if (errno != 0)
+            {
+                throw new LinuxException("setrlimit", limit.Type, errno);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Writes /proc/self/oom_score_adj, on the host's procfs. A score below the present one needs CAP_SYS_RESOURCE; without
+    /// it the score stays, as with rootless runtimes.
+    /// </summary>
+    public static void SetOomScore(int? score)
+    {
+        if (score is not { } value)
+        {
+            return;
+        }
+        const string path = "/proc/self/oom_score_adj";
+        using var file = Fcntl.Open(path, Fcntl.O_WRONLY);
+        try
+        {
+            Unistd.WriteAll(file.Number, Encoding.ASCII.GetBytes(value.ToString(CultureInfo.InvariantCulture)), path);
+        }
+        catch (LinuxException e) when (e.ErrorNumber == Errno.EACCES)
+        {
+            // Only protection from the OOM killer is lost.
+            return;
+        }
+    }
+
+    /// <summary>Changes to the working directory, made when missing, and checks that it is inside the container.</summary>
+    public static void EnterDirectory(string path)
+    {
+        try
+        {
+            Unistd.ChangeDirectory(path);
+        }
+        catch (LinuxException e) when (e.ErrorNumber == Errno.ENOENT)
+        {
+            Directory.CreateDirectory(path);
+            Unistd.ChangeDirectory(path);
+        }
+        // CVE-2024-21626: through a leaked descriptor the directory could lie on the host, where getcwd finds no path.
+        var current = Environment.CurrentDirectory;
+        if (!current.StartsWith('/'))
+        {
+            throw new FaultException(FaultKind.PermissionDenied, $"cwd {path}: is outside of the container");
+        }
+    }
+
+    /// <summary>The program's path inside the container, from PATH of the process's environment.</summary>
+    public static string FindProgram(ProcessSpec process)
+    {
+        var name = process.Args[0];
+        if (name.Contains('/'))
+        {
+            var errno = Execution.TryAccess(name);
+            return errno == 0 ? name : throw NotExecutable(name, errno);
+        }
+        var path = process.Env?.LastOrDefault(static item => item.StartsWith("PATH=", StringComparison.Ordinal)) ?? DefaultPath;
+        var denied = false;
+        foreach (var directory in path[5..].Split(':'))
+        {
+            var candidate = directory.Length == 0 ? "./" + name : $"{directory}/{name}";
+            if (SysStat.TryStatus(Fcntl.AT_FDCWD, candidate, true, out var status) != 0 || status.IsDirectory)
+            {
+                continue;
+            }
+            if (Execution.TryAccess(candidate) == 0)
+            {
+                return candidate;
+            }
+            denied = true;
+        }
+        throw denied
+            ? NotExecutable(name, Errno.EACCES)
+            : new FaultException(FaultKind.NotFound, $"exec: \"{name}\": executable file not found in $PATH");
+    }
+
+    /// <summary>Identity, capabilities and the system call filter, in the order in which each still can be set.</summary>
+    public static void DropPrivileges(ProcessSpec process, byte[]? filter)
+    {
+        var capabilities = CapabilitySets.From(process.Capabilities);
+        capabilities.LimitBounding();
+        SysPrctl.SetKeepCapabilities(true);
+        if (filter is not null && !process.NoNewPrivileges)
+        {
+            // Loading a filter without no_new_privs takes CAP_SYS_ADMIN, which is about to go.
+            SeccompFilter.Load(filter);
+        }
+        SetIdentity(process.User);
+        SysPrctl.SetKeepCapabilities(false);
+        capabilities.Apply();
+        if (process.NoNewPrivileges)
+        {
+            SysPrctl.SetNoNewPrivileges();
+            if (filter is not null)
+            {
+                SeccompFilter.Load(filter);
+            }
+        }
+        SysStat.SetMask(process.User.Umask ?? 0x12);
+    }
+
+    /// <summary>Executes the program; returns only by an exception. Descriptors from 3 + preserved on close.</summary>
+    public static void Execute(string program, ProcessSpec process, int preserved)
+    {
+        Unistd.CloseRange((uint)(3 + preserved), uint.MaxValue, Unistd.CLOSE_RANGE_CLOEXEC);
+        Signal.ResetAll();
+        var errno = Execution.Replace(program, process.Args, process.Env ?? []);
+        throw NotExecutable(program, errno);
+    }
+
+    private static FaultException NotExecutable(string name, int errno)
+    {
+        var cause = new LinuxException("exec", $"\"{name}\"", errno);
+        return errno == Errno.ENOENT
+            ? new FaultException(FaultKind.NotFound, $"exec: \"{name}\": no such file or directory", cause)
+            : errno == Errno.EACCES
+                ? new FaultException(FaultKind.PermissionDenied, $"exec: \"{name}\": permission denied", cause)
+                : cause;
+    }
+
+    private static void SetIdentity(UserSpec user)
+    {
+        try
+        {
+            Unistd.SetGroups(CollectionsMarshal.AsSpan(user.AdditionalGids));
+        }
+        catch (LinuxException e) when (e.ErrorNumber == Errno.EPERM && user.AdditionalGids is null or { Count: 0 })
+        {
+            // A user namespace that denies setgroups(2): there are no groups to set.
+            _ = e;
+        }
+        Unistd.SetGroupId(user.Gid);
+        Unistd.SetUserId(user.Uid);
+    }
+}

@@ -1,0 +1,36 @@
+using System.Collections;
+using Gantry.Linux;
+using Gantry.Linux.Native;
+
+namespace Gantry.Runtime.Launch;
+
+/// <summary>
+/// Runs this program from a sealed memory file. A process in a container can get at the program that put it there
+/// (/proc/self/exe, CVE-2019-5736); what it then can write to is this copy's seals, never the file on the host.
+/// </summary>
+internal static class SealedProgram
+{
+    private const string Name = "gantry-runtime";
+
+    /// <summary>
+    /// Executes the sealed copy, once. Signals in <paramref name="blocked"/> are blocked in it from its first instruction, so
+    /// that all its threads, the finalizer's too, leave them to a signalfd.
+    /// </summary>
+    public static void Ensure(string[] arguments, params ReadOnlySpan<int> blocked)
+    {
+        var path = Unistd.ReadLink("/proc/self/exe");
+        if (path.StartsWith("/memfd:", StringComparison.Ordinal))
+        {
+            return;
+        }
+        using var copy = SysMman.CopyExecutable("/proc/self/exe", Name);
+        Signal.Block(blocked);
+        List<string> environment = [];
+        foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
+        {
+            environment.Add($"{entry.Key}={entry.Value}");
+        }
+        var errno = Execution.Replace($"/proc/self/fd/{copy.Number}", [Name, .. arguments], environment);
+        throw new LinuxException("execve", path, errno);
+    }
+}

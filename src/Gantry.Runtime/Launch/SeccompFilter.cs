@@ -1,0 +1,90 @@
+using System.Buffers.Binary;
+using Gantry.Linux.Seccomp;
+using Gantry.Oci.Runtime;
+using Gantry.Runtime.State;
+
+namespace Gantry.Runtime.Launch;
+
+/// <summary>
+/// Compiled system call filters. Compiling a large profile takes milliseconds and the same few profiles come again and again,
+/// so programs are kept in the state root: a file holds the flags, the profile's JSON, to compare, and the program.
+/// </summary>
+internal static class SeccompFilter
+{
+    private const int HeaderSize = 8;
+
+    /// <summary>The filter of a profile: u32 flags, then the BPF program. Null without a profile.</summary>
+    public static byte[]? Prepare(SeccompSpec? profile, string stateRoot)
+    {
+        if (profile is null)
+        {
+            return null;
+        }
+        var json = RuntimeSpecJson.Write(profile);
+        var directory = $"{stateRoot}/.seccomp";
+        var path = $"{directory}/{Hash(json):x16}";
+        if (SmallFile.TryRead(path) is { } kept && TryTake(kept, json) is { } filter)
+        {
+            return filter;
+        }
+        filter = Compile(profile);
+        Directory.CreateDirectory(directory);
+        var header = new byte[HeaderSize];
+        BinaryPrimitives.WriteInt32LittleEndian(header, json.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(4), filter.Length);
+        var mine = $"{path}.{Environment.ProcessId}";
+        SmallFile.Write(mine, [.. header, .. json, .. filter]);
+        Linux.Native.Unistd.Rename(mine, path);
+        return filter;
+    }
+
+    public static void Load(byte[] filter) =>
+        SeccompProgram.Load(filter.AsSpan(4), BinaryPrimitives.ReadUInt32LittleEndian(filter));
+
+    private static byte[]? TryTake(byte[] kept, byte[] json)
+    {
+        if (kept.Length < HeaderSize || BinaryPrimitives.ReadInt32LittleEndian(kept) != json.Length)
+        {
+            return null;
+        }
+        var length = BinaryPrimitives.ReadInt32LittleEndian(kept.AsSpan(4));
+        return kept.Length == HeaderSize + json.Length + length && kept.AsSpan(HeaderSize, json.Length).SequenceEqual(json)
+            ? kept[(HeaderSize + json.Length)..]
+            : null;
+    }
+
+    private static byte[] Compile(SeccompSpec profile)
+    {
+        var rules = (profile.Syscalls ?? []).Select(static rule => new SeccompRule(
+            rule.Names, rule.Action, rule.ErrnoRet,
+            [.. (rule.Args ?? []).Select(static item => new SeccompCondition(item.Index, item.Op, item.Value, item.ValueTwo))]));
+        var program = SeccompProgram.Compile(
+            profile.DefaultAction, profile.DefaultErrnoRet, profile.Architectures ?? [], [.. rules]);
+        var flags = 0U;
+        foreach (var flag in profile.Flags ?? [])
+        {
+            flags |= flag switch
+            {
+                "SECCOMP_FILTER_FLAG_TSYNC" => 1U,
+                "SECCOMP_FILTER_FLAG_LOG" => 2U,
+                "SECCOMP_FILTER_FLAG_SPEC_ALLOW" => 4U,
+                _ => throw new Faults.FaultException(Faults.FaultKind.InvalidArgument, $"seccomp: there is no flag {flag}"),
+            };
+        }
+        var filter = new byte[4 + program.Length];
+        BinaryPrimitives.WriteUInt32LittleEndian(filter, flags);
+        program.CopyTo(filter, 4);
+        return filter;
+    }
+
+    /// <summary>FNV-1a. It only names the file; what decides is the comparison of the JSON.</summary>
+    private static ulong Hash(byte[] data)
+    {
+        var hash = 14695981039346656037UL;
+        foreach (var item in data)
+        {
+            hash = (hash ^ item) * 1099511628211UL;
+        }
+        return hash;
+    }
+}

@@ -1,0 +1,112 @@
+using System.Text.Json;
+using Gantry.Faults;
+
+namespace Gantry.Runtime.State;
+
+/// <summary>What the runtime keeps of a container between its calls: state.json in the container's directory.</summary>
+internal sealed record ContainerRecord
+{
+    public required string Id { get; init; }
+
+    /// <summary>0 while the container is being created.</summary>
+    public int Pid { get; init; }
+
+    /// <summary>Field 22 of /proc/pid/stat: tells this process from a later one of the same number.</summary>
+    public ulong StartTime { get; init; }
+
+    public required string Bundle { get; init; }
+
+    public required string Rootfs { get; init; }
+
+    public required string CgroupPath { get; init; }
+
+    public required string CreatedAt { get; init; }
+
+    /// <summary>The bundle names poststop hooks, so that delete must read it again.</summary>
+    public bool HasPoststop { get; init; }
+
+    /// <summary>The container made its pid namespace: its processes end with the first one.</summary>
+    public bool OwnsPidNamespace { get; init; }
+
+    public Dictionary<string, string>? Annotations { get; init; }
+
+    public byte[] ToJson()
+    {
+        using var stream = new MemoryStream(512);
+        using (var writer = new Utf8JsonWriter(stream))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("id", Id);
+            writer.WriteNumber("pid", Pid);
+            writer.WriteNumber("startTime", StartTime);
+            writer.WriteString("bundle", Bundle);
+            writer.WriteString("rootfs", Rootfs);
+            writer.WriteString("cgroupPath", CgroupPath);
+            writer.WriteString("created", CreatedAt);
+            writer.WriteBoolean("hasPoststop", HasPoststop);
+            writer.WriteBoolean("ownsPidNamespace", OwnsPidNamespace);
+            if (Annotations is { Count: > 0 })
+            {
+                writer.WriteStartObject("annotations");
+                foreach (var (key, value) in Annotations)
+                {
+                    writer.WriteString(key, value);
+                }
+                writer.WriteEndObject();
+            }
+            writer.WriteEndObject();
+        }
+        return stream.ToArray();
+    }
+
+    public static ContainerRecord Parse(ReadOnlySpan<byte> json, string path)
+    {
+        try
+        {
+            return ParseObject(json);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        {
+            throw new FaultException(FaultKind.DataLoss, $"{path}: not a container's state", e);
+        }
+    }
+
+    private static ContainerRecord ParseObject(ReadOnlySpan<byte> json)
+    {
+        var record = new ContainerRecord { Id = "", Bundle = "", Rootfs = "", CgroupPath = "", CreatedAt = "" };
+        var reader = new Utf8JsonReader(json);
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var name = reader.GetString();
+            reader.Read();
+            record = name switch
+            {
+                "id" => record with { Id = reader.GetString()! },
+                "pid" => record with { Pid = reader.GetInt32() },
+                "startTime" => record with { StartTime = reader.GetUInt64() },
+                "bundle" => record with { Bundle = reader.GetString()! },
+                "rootfs" => record with { Rootfs = reader.GetString()! },
+                "cgroupPath" => record with { CgroupPath = reader.GetString()! },
+                "created" => record with { CreatedAt = reader.GetString()! },
+                "hasPoststop" => record with { HasPoststop = reader.GetBoolean() },
+                "ownsPidNamespace" => record with { OwnsPidNamespace = reader.GetBoolean() },
+                "annotations" => record with { Annotations = ParseAnnotations(ref reader) },
+                _ => record,
+            };
+        }
+        return record;
+    }
+
+    private static Dictionary<string, string> ParseAnnotations(ref Utf8JsonReader reader)
+    {
+        var annotations = new Dictionary<string, string>();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var key = reader.GetString()!;
+            reader.Read();
+            annotations[key] = reader.GetString() ?? "";
+        }
+        return annotations;
+    }
+}

@@ -1,0 +1,59 @@
+using System.Text;
+using Gantry.Faults;
+using Gantry.Linux;
+using Gantry.Linux.Native;
+
+namespace Gantry.Runtime.State;
+
+/// <summary>
+/// The socket on which a created container waits to be started. The starter connects; the container's first process
+/// accepts, and executes its program with the connection marked close-on-exec: the end of the connection without a word is
+/// success, a word is the reason of the failure. Once started nobody listens any more.
+/// </summary>
+internal static class StartSocket
+{
+    public const string Name = "start.sock";
+
+    public static FileDescriptor Listen(string directory)
+    {
+        // By descriptor: the state root's path may be longer than a socket address.
+        using var parent = Fcntl.Open(directory, Fcntl.O_PATH | Fcntl.O_DIRECTORY);
+        var listener = SysSocket.Listen($"/proc/self/fd/{parent.Number}/{Name}", 1);
+        Fcntl.SetNonBlocking(listener.Number, false);
+        return listener;
+    }
+
+    /// <summary>Asks the container to start; the answer comes on the connection.</summary>
+    public static FileDescriptor Connect(string directory, string id)
+    {
+        try
+        {
+            using var parent = Fcntl.Open(directory, Fcntl.O_PATH | Fcntl.O_DIRECTORY);
+            return SysSocket.Connect($"/proc/self/fd/{parent.Number}/{Name}");
+        }
+        catch (LinuxException e) when (e.ErrorNumber is Errno.ECONNREFUSED or Errno.ENOENT)
+        {
+            throw new FaultException(FaultKind.FailedPrecondition, $"container \"{id}\" is not in the state created", e);
+        }
+    }
+
+    /// <summary>Reads the answer to its end and throws it if it is a failure.</summary>
+    public static void Finish(FileDescriptor connection)
+    {
+        var answer = SmallFile.ReadToEnd(connection.Number);
+        if (answer.Length > 0)
+        {
+            throw ToFault(answer);
+        }
+    }
+
+    public static FaultException ToFault(ReadOnlySpan<byte> answer) =>
+        new((FaultKind)answer[0], Encoding.UTF8.GetString(answer[1..]));
+
+    public static byte[] FromFault(Exception exception)
+    {
+        var kind = exception is FaultException fault ? fault.Kind : FaultKind.Internal;
+        var text = exception is FaultException ? exception.Message : $"{exception.GetType().Name}: {exception.Message}";
+        return [(byte)kind, .. Encoding.UTF8.GetBytes(text)];
+    }
+}
