@@ -1,5 +1,6 @@
 using Gantry.Engine.Archives;
 using Gantry.Engine.Containers;
+using Gantry.Engine.Stats;
 using Gantry.Faults;
 using Gantry.Images;
 using Gantry.Oci;
@@ -32,6 +33,16 @@ public sealed partial class ContainerEngine
         }
 
         await Volumes.RemoveAsync(name, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A container's usage now.</summary>
+    public UsageSample SampleUsage(string reference) => _usage.Sample(_table.Get(reference).Record);
+
+    /// <summary>A running container's processes.</summary>
+    public ProcessTable ListProcesses(string reference)
+    {
+        ContainerRecord record = _table.Get(reference).Record;
+        return record.IsRunning ? _usage.Processes(record) : throw NotRunning(record);
     }
 
     /// <summary>A file's metadata; a last symbolic link is not followed. <c>NotFound</c> when there is none.</summary>

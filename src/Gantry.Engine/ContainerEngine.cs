@@ -3,6 +3,7 @@ using Gantry.Engine.Containers;
 using Gantry.Engine.Events;
 using Gantry.Engine.Execs;
 using Gantry.Engine.Sandboxes;
+using Gantry.Engine.Stats;
 using Gantry.Engine.Volumes;
 using Gantry.Faults;
 using Gantry.Images;
@@ -29,6 +30,7 @@ public sealed partial class ContainerEngine : IAsyncDisposable
     private readonly ExecService _execs;
     private readonly NetworkPlanner _planner;
     private readonly ContainerFiles _files;
+    private readonly ContainerUsage _usage;
 
     /// <summary>Puts the engine together; call <see cref="InitializeAsync"/> before anything else. The other rooms must be initialized before, and are not disposed of by the engine.</summary>
     public ContainerEngine(EngineOptions options, IStore store, NetworkService networks, ImageService images, ILoggerFactory loggers, TimeProvider? time = null)
@@ -48,6 +50,7 @@ public sealed partial class ContainerEngine : IAsyncDisposable
         _execs = new ExecService(Events, clock);
         _supervisor = new ContainerSupervisor(_table, _launcher, _factory, _execs, Volumes, Events, clock, loggers.CreateLogger<ContainerSupervisor>());
         _files = new ContainerFiles(images, _launcher);
+        _usage = new ContainerUsage(options, networks);
         images.UsedBy = UsesOf;
     }
 

@@ -51,5 +51,6 @@ internal sealed partial class DockerJson : JsonSerializerContext;
 [JsonSerializable(typeof(ProgressJson))]
 [JsonSerializable(typeof(EventJson))]
 [JsonSerializable(typeof(PathStatJson))]
+[JsonSerializable(typeof(StatsJson))]
 [JsonSerializable(typeof(List<PortJson>))]
 internal sealed partial class DockerStreamJson : JsonSerializerContext;

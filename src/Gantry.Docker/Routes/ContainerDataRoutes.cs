@@ -4,6 +4,7 @@ using Gantry.Docker.Protocol;
 using Gantry.Docker.Translation;
 using Gantry.Engine.Archives;
 using Gantry.Engine.Containers;
+using Gantry.Engine.Stats;
 using Gantry.Faults;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -13,7 +14,11 @@ namespace Gantry.Docker.Routes;
 /// <summary>What is in a container: processes, usage, files.</summary>
 internal static class ContainerDataRoutes
 {
-    internal static Task TopAsync(DockerRequest request) => throw new FaultException(FaultKind.NotImplemented, "top " + request["id"]);
+    internal static Task TopAsync(DockerRequest request)
+    {
+        ProcessTable table = request.Engine.ListProcesses(request["id"]);
+        return request.WriteAsync(new TopJson([.. table.Titles], [.. table.Rows.Select(row => row.ToList())]), DockerJson.Default.TopJson);
+    }
 
     internal static async Task ChangesAsync(DockerRequest request)
     {
@@ -28,7 +33,34 @@ internal static class ContainerDataRoutes
         await request.Engine.ExportAsync(container.Id, body, request.Aborted).ConfigureAwait(false);
     }
 
-    internal static Task StatsAsync(DockerRequest request) => throw new FaultException(FaultKind.NotImplemented, "stats " + request["id"]);
+    internal static async Task StatsAsync(DockerRequest request)
+    {
+        ContainerRecord container = request.Engine.Get(request["id"]);
+        bool stream = request.Flag("stream", otherwise: true);
+        bool oneShot = request.Flag("one-shot");
+        HttpResponse response = request.Context.Response;
+        response.ContentType = "application/json";
+        UsageSample? previous = oneShot || stream ? null : request.Engine.SampleUsage(container.Id);
+        if (!stream && !oneShot)
+        {
+            // The client wants a difference: a second sample after a second, as Docker's collector gives.
+            await Task.Delay(TimeSpan.FromSeconds(1), request.Aborted).ConfigureAwait(false);
+        }
+
+        do
+        {
+            UsageSample sample = request.Engine.SampleUsage(container.Id);
+            byte[] line = JsonSerializer.SerializeToUtf8Bytes(StatsView.Show(request.Engine.Get(container.Id), sample, previous), DockerStreamJson.Default.StatsJson);
+            await response.Body.WriteAsync((byte[])[.. line, (byte)'\n'], request.Aborted).ConfigureAwait(false);
+            await response.Body.FlushAsync(request.Aborted).ConfigureAwait(false);
+            previous = sample;
+            if (stream)
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1), request.Aborted).ConfigureAwait(false);
+            }
+        }
+        while (stream && request.Engine.Find(container.Id) is not null);
+    }
 
     internal static async Task StatPathAsync(DockerRequest request)
     {

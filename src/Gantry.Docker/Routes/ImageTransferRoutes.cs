@@ -43,7 +43,20 @@ internal static class ImageTransferRoutes
         return names.Length > 0 ? SaveAsync(request, names) : throw new FaultException(FaultKind.InvalidArgument, "missing parameter names");
     }
 
-    internal static Task LoadAsync(DockerRequest request) => throw new FaultException(FaultKind.NotImplemented, "load " + request.Version);
+    internal static Task LoadAsync(DockerRequest request) => ProgressWriter.RunAsync(request, async progress =>
+    {
+        IReadOnlyList<Image> images = await request.Images.LoadAsync(request.Context.Request.Body, request.Aborted).ConfigureAwait(false);
+        foreach (Image image in images)
+        {
+            IEnumerable<string> lines = image.RepoTags.Count > 0 ? image.RepoTags.Select(tag => $"Loaded image: {tag}\n") : [$"Loaded image ID: {image.Id}\n"];
+            foreach (string line in lines)
+            {
+                progress.Send(new ProgressJson { Stream = line });
+            }
+
+            ImageRoutes.Publish(request, "load", image.Id.ToString());
+        }
+    });
 
     internal static Task SearchAsync(DockerRequest request) =>
         throw new FaultException(FaultKind.NotImplemented, $"searching Docker Hub for {request.Query("term")} is not supported; look at https://hub.docker.com");
@@ -66,7 +79,24 @@ internal static class ImageTransferRoutes
         });
     }
 
-    private static Task ImportAsync(DockerRequest request) => throw new FaultException(FaultKind.NotImplemented, "import " + request.Version);
+    private static Task ImportAsync(DockerRequest request)
+    {
+        if (request.Query("fromSrc") != "-")
+        {
+            throw new FaultException(FaultKind.NotImplemented, "importing from a URL is not supported; fetch the archive and pipe it to docker import -");
+        }
+
+        string repo = request.Query("repo");
+        string tag = request.Query("tag");
+        ImageReference? name = repo.Length == 0 ? null : tag.Length > 0 ? ImageReference.Parse(repo).NameOnly().WithTag(tag) : ImageReference.Parse(repo).WithDefaultTag();
+        ContainerConfig config = ConfigChanges.Apply(new ContainerConfig(), request.Context.Request.Query["changes"]);
+        return ProgressWriter.RunAsync(request, async progress =>
+        {
+            Image image = await request.Images.ImportAsync(request.Context.Request.Body, config, request.Query("message"), name is null ? [] : [name], request.Aborted).ConfigureAwait(false);
+            progress.Send(new ProgressJson { Status = image.Id.ToString() });
+            ImageRoutes.Publish(request, "import", image.Id.ToString());
+        });
+    }
 
     private static async Task SaveAsync(DockerRequest request, IReadOnlyList<string> names)
     {
@@ -76,6 +106,6 @@ internal static class ImageTransferRoutes
         }
 
         request.Context.Response.ContentType = "application/x-tar";
-        throw new FaultException(FaultKind.NotImplemented, "save");
+        await request.Images.SaveAsync(names, request.Context.Response.Body, request.Aborted).ConfigureAwait(false);
     }
 }

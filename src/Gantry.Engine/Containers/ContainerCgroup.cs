@@ -1,15 +1,25 @@
-using Gantry.Faults;
+using Gantry.Linux.Cgroups;
 using Gantry.Oci.Runtime;
 
 namespace Gantry.Engine.Containers;
 
 /// <summary>A container's control group.</summary>
-internal sealed class ContainerCgroup
+internal static class ContainerCgroup
 {
-    internal static ContainerCgroup Open(EngineOptions options, ContainerRecord record) =>
-        throw new FaultException(FaultKind.NotImplemented, $"control group {ContainerLauncher.CgroupPath(options, record)} cannot be changed by this build");
+    internal static IControlGroup Open(EngineOptions options, ContainerRecord record) => ControlGroup.Open(ContainerLauncher.CgroupPath(options, record));
 
-    internal void SetFrozen(bool frozen) => throw new FaultException(FaultKind.NotImplemented, $"freezing ({frozen})");
-
-    internal void Apply(ResourcesSpec limits) => throw new FaultException(FaultKind.NotImplemented, $"changing limits {limits.Pids?.Limit}");
+    /// <summary>Sets the limits that an update changes.</summary>
+    internal static void Apply(this IControlGroup group, ResourcesSpec limits) => group.Apply(new CgroupResources
+    {
+        MemoryLimitBytes = limits.Memory?.Limit,
+        MemoryAndSwapLimitBytes = limits.Memory?.Swap,
+        MemoryReservationBytes = limits.Memory?.Reservation,
+        CpuShares = limits.Cpu?.Shares,
+        CpuQuotaUs = limits.Cpu?.Quota,
+        CpuPeriodUs = limits.Cpu?.Period,
+        Cpus = limits.Cpu?.Cpus,
+        Mems = limits.Cpu?.Mems,
+        PidsLimit = limits.Pids?.Limit,
+        BlockWeight = limits.BlockIO?.Weight,
+    });
 }
