@@ -219,11 +219,11 @@ public sealed class TarExtractor
         {
             return; // bookkeeping of aufs, which no layer needs
         }
-        var hidden = TarPath.Clean(TarPath.Join(parent, name[WhiteoutPrefix.Length..]));
-        if (hidden == parent || name.Length == WhiteoutPrefix.Length)
+        if (name[WhiteoutPrefix.Length..] is "" or "." or "..")
         {
-            throw new FaultException(FaultKind.InvalidArgument, $"tar entry \"{path}\" is a whiteout of nothing");
+            throw new FaultException(FaultKind.InvalidArgument, $"tar entry \"{path}\" is a whiteout of no file");
         }
+        var hidden = TarPath.Join(parent, name[WhiteoutPrefix.Length..]);
         // What this layer itself put there stays: whiteouts hide lower layers only.
         if (_tree.TryStat(hidden) is null)
         {
