@@ -49,7 +49,11 @@ public sealed partial class MonitorClient
         }
     }
 
-    /// <summary>Runs gantry-runtime with a socket as its standard output and returns everything that it writes there.</summary>
+    private static bool IsWhole(MemoryStream reply) =>
+        reply.Length >= FrameHeader.Size && FrameHeader.TryRead(reply.GetBuffer(), out var header)
+        && reply.Length >= FrameHeader.Size + header.Length;
+
+    /// <summary>Runs gantry-runtime with a socket as its standard output and returns the frame that it writes there.</summary>
     private static async Task<byte[]> RunAsync(
         string program, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
@@ -66,11 +70,13 @@ public sealed partial class MonitorClient
         using var reply = new MemoryStream();
         var buffer = new byte[4096];
         int count;
-        while ((count = await socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false)) > 0)
+        // One frame. Not to the end: the container's first process may hold a copy of the other side until it is started.
+        while (!IsWhole(reply)
+            && (count = await socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false)) > 0)
         {
             reply.Write(buffer, 0, count);
         }
-        // The launcher has closed its output, so it is ending: the monitor proper is its orphan.
+        // The process that was started ends by itself: the monitor proper is its orphan.
         await Task.Run(() => SysWait.Wait(pid, 0, out _), CancellationToken.None).ConfigureAwait(false);
         return reply.ToArray();
     }

@@ -30,6 +30,7 @@ public static partial class Fcntl
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
 
+    private const int F_DUPFD_CLOEXEC = 1030;
     private const int F_GETFD = 1;
     private const int F_SETFD = 2;
     private const int F_GETFL = 3;
@@ -103,6 +104,10 @@ public static partial class Fcntl
         var flags = LinuxException.Check(fcntl(descriptor, F_GETFD, 0), "fcntl F_GETFD");
         LinuxException.Check(fcntl(descriptor, F_SETFD, on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC), "fcntl F_SETFD");
     }
+
+    /// <summary>A close-on-exec duplicate.</summary>
+    public static FileDescriptor Duplicate(int descriptor) =>
+        new(LinuxException.Check(fcntl(descriptor, F_DUPFD_CLOEXEC, 3), "fcntl F_DUPFD_CLOEXEC"));
 
     /// <summary>True when the descriptor is open.</summary>
     public static bool IsOpen(int descriptor) => fcntl(descriptor, F_GETFD, 0) >= 0;

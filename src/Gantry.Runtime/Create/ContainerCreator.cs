@@ -68,6 +68,7 @@ internal sealed class ContainerCreator(StateStore store)
         CgroupPath = bundle.Spec.Linux?.CgroupsPath is { Length: > 0 } path ? RootPath(path) : "/" + options.Id,
         CreatedAt = DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture),
         HasPoststop = bundle.Spec.Hooks?.Poststop is { Count: > 0 },
+        HasPoststart = bundle.Spec.Hooks?.Poststart is { Count: > 0 },
         OwnsPidNamespace = bundle.Spec.Linux?.Namespaces?.Any(
             static item => item.Type == "pid" && string.IsNullOrEmpty(item.Path)) == true,
         Annotations = bundle.Spec.Annotations,

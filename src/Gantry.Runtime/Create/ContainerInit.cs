@@ -39,6 +39,10 @@ internal sealed class ContainerInit(
     private void Prepare()
     {
         channel.WaitForGo();
+        if (options.DiesWithParent)
+        {
+            SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
+        }
         Unistd.NewSession();
         namespaces.Join();
         if (namespaces.Makes(Sched.CLONE_NEWUSER))
@@ -151,7 +155,7 @@ internal sealed class ContainerInit(
             ProcessStart.DropPrivileges(Process, filter);
             if (options.DiesWithParent)
             {
-                // After the change of credentials, which clears it.
+                // Again: the change of credentials has cleared it.
                 SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
             }
             var program = ProcessStart.FindProgram(Process);

@@ -6,6 +6,8 @@ namespace Gantry.Runtime.Launch;
 /// <summary>clone(2) into managed code.</summary>
 internal static class Cloning
 {
+    private static bool s_isClone;
+
     /// <summary>Clones this process; the child runs <paramref name="child"/>, which must not return. Returns its id.</summary>
     public static int Clone(NamespaceSet namespaces, bool asSibling, Action child)
     {
@@ -15,15 +17,19 @@ internal static class Cloning
 
     public static int Clone(ulong flags, Action child)
     {
-        // The finalizer thread is past its start and asleep after this, so that the child's copy of the memory has no lock
-        // held by a thread that the child does not have.
-        GC.WaitForPendingFinalizers();
+        if (!s_isClone)
+        {
+            // The finalizer thread is past its start and asleep after this, so that the child's copy of the memory has no
+            // lock held by a thread that the child does not have. A clone has no such thread to wait for.
+            GC.WaitForPendingFinalizers();
+        }
         // From here to execve: no process of the container may look into this one, or reach its program (CVE-2016-9962,
         // CVE-2019-5736). The child's execve restores it.
         SysPrctl.SetDumpable(false);
         var pid = Sched.Clone(flags | Signal.SIGCHLD);
         if (pid == 0)
         {
+            s_isClone = true;
             child();
             Unistd.ExitNow(1);
         }

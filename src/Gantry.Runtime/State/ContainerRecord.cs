@@ -25,6 +25,9 @@ internal sealed record ContainerRecord
     /// <summary>The bundle names poststop hooks, so that delete must read it again.</summary>
     public bool HasPoststop { get; init; }
 
+    /// <summary>The bundle names poststart hooks.</summary>
+    public bool HasPoststart { get; init; }
+
     /// <summary>The container made its pid namespace: its processes end with the first one.</summary>
     public bool OwnsPidNamespace { get; init; }
 
@@ -44,6 +47,7 @@ internal sealed record ContainerRecord
             writer.WriteString("cgroupPath", CgroupPath);
             writer.WriteString("created", CreatedAt);
             writer.WriteBoolean("hasPoststop", HasPoststop);
+            writer.WriteBoolean("hasPoststart", HasPoststart);
             writer.WriteBoolean("ownsPidNamespace", OwnsPidNamespace);
             if (Annotations is { Count: > 0 })
             {
@@ -90,6 +94,7 @@ internal sealed record ContainerRecord
                 "cgroupPath" => record with { CgroupPath = reader.GetString()! },
                 "created" => record with { CreatedAt = reader.GetString()! },
                 "hasPoststop" => record with { HasPoststop = reader.GetBoolean() },
+                "hasPoststart" => record with { HasPoststart = reader.GetBoolean() },
                 "ownsPidNamespace" => record with { OwnsPidNamespace = reader.GetBoolean() },
                 "annotations" => record with { Annotations = ParseAnnotations(ref reader) },
                 _ => record,

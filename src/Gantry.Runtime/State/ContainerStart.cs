@@ -1,7 +1,6 @@
 using Gantry.Faults;
 using Gantry.Linux;
 using Gantry.Linux.Native;
-using Gantry.Oci.Runtime;
 using Gantry.Runtime.Bundle;
 using Gantry.Runtime.Create;
 using Gantry.Runtime.Hooks;
@@ -14,10 +13,13 @@ internal sealed class ContainerStart(StateStore store)
     /// <summary>Starts it and returns when its program runs; throws why it does not.</summary>
     public void Start(string id)
     {
-        store.Load(id);
+        var record = store.Load(id);
         using var connection = Begin(id);
         StartSocket.Finish(connection);
-        RunPoststart(id);
+        if (record.HasPoststart)
+        {
+            RunPoststart(id);
+        }
     }
 
     /// <summary>Asks it to start; the answer is to be read with <see cref="StartSocket.Finish"/>.</summary>
@@ -28,16 +30,13 @@ internal sealed class ContainerStart(StateStore store)
         return connection;
     }
 
-    private void RunPoststart(string id)
+    /// <summary>Runs the poststart hooks; one that fails is logged.</summary>
+    public void RunPoststart(string id)
     {
         var record = store.Load(id);
-        if (SmallFile.TryRead($"{record.Bundle}/config.json") is not { } json || json.AsSpan().IndexOf("\"poststart\""u8) < 0)
-        {
-            return;
-        }
-        var spec = RuntimeSpecJson.ReadSpec(json);
         try
         {
+            var spec = BundleLoader.Load(record.Bundle).Spec;
             HookRunner.Run("poststart", spec.Hooks?.Poststart, ContainerCreator.StateOf(record, "running"));
         }
         catch (FaultException e)
