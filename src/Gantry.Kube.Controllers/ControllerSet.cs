@@ -2,7 +2,6 @@ using Gantry.Kube.Client.Events;
 using Gantry.Kube.Client.Informers;
 using Gantry.Kube.Controllers.Deployments;
 using Gantry.Kube.Controllers.EndpointSlices;
-using Gantry.Kube.Controllers.EventExpiry;
 using Gantry.Kube.Controllers.GarbageCollection;
 using Gantry.Kube.Controllers.Kinds;
 using Gantry.Kube.Controllers.LoadBalancers;
@@ -33,7 +32,6 @@ public sealed class ControllerSet : IDisposable
             new ServiceAccountController(informers, rootCaPem, loggers, time),
             new LoadBalancerController(informers, events, loggers, time),
             new NodeLifecycleController(informers, events, loggers, time),
-            new EventExpiryController(informers.Client, loggers.CreateLogger<EventExpiryController>(), time),
         ];
     }
 
