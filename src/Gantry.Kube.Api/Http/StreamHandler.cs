@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Http;
 namespace Gantry.Kube.Api.Http;
 
 /// <summary>Logs of pods, and the streams of exec, attach and port-forward, which the kubelet serves.</summary>
-internal sealed class StreamHandler(ServerCore core)
+internal sealed partial class StreamHandler(ServerCore core)
 {
     private const string DefaultContainer = "kubectl.kubernetes.io/default-container";
 
@@ -22,13 +22,11 @@ internal sealed class StreamHandler(ServerCore core)
     {
         var stored = await core.Reader.GetAsync(pods, info.Namespace, info.Name!, http.RequestAborted).ConfigureAwait(false);
         var pod = TypedTree.Read<Pod>(stored.Data.Span);
-        if (info.Subresource == "log")
+        switch (info.Subresource)
         {
-            await LogAsync(http, pod).ConfigureAwait(false);
-        }
-        else
-        {
-            throw StatusErrors.UnknownPath();
+            case "log": await LogAsync(http, pod).ConfigureAwait(false); break;
+            case "portforward": await ForwardAsync(http, pod).ConfigureAwait(false); break;
+            default: await ExecuteAsync(http, pod, attach: info.Subresource == "attach").ConfigureAwait(false); break;
         }
     }
 
