@@ -1,4 +1,5 @@
 using Gantry.Faults;
+using Gantry.Images.Bootstrap;
 using Gantry.Images.Catalog;
 using Gantry.Images.Content;
 using Gantry.Images.Distribution;
@@ -147,6 +148,11 @@ public sealed partial class ImageService
             catch (FaultException) when (i + 1 < endpoints.Count)
             {
                 // A mirror that cannot be reached or has no such image: the next endpoint decides.
+            }
+            catch (FaultException fault) when (fault.Kind == FaultKind.Unavailable && ImageBootstrap.CanMake(reference))
+            {
+                throw new FaultException(FaultKind.Unavailable,
+                    $"{fault.Message} (without a registry, \"gantry image bootstrap {reference.Familiar}\" makes it from Debian's packages)", fault);
             }
         }
     }

@@ -51,6 +51,10 @@ public sealed partial class ImageService
         var content = ContentStore.Open(options.Root);
         var snapshots = await SnapshotStore.OpenAsync(Path.Combine(options.Root, "snapshots"), store, content, cancellationToken).ConfigureAwait(false);
         var catalog = await ImageCatalog.OpenAsync(store, cancellationToken).ConfigureAwait(false);
+        // A blob that somebody took away makes its image useless; without it the others work.
+        await catalog.ChangeAsync(
+            state => state.Without(state.Images.Where(pair => !content.Contains(pair.Key) || !content.Contains(pair.Value.Manifest.Digest)).Select(pair => pair.Key)),
+            cancellationToken).ConfigureAwait(false);
         var repositories = await RepositoryStore.OpenAsync(store, options.Time, cancellationToken).ConfigureAwait(false);
         return new ImageService(options, catalog, content, snapshots, repositories);
     }

@@ -100,8 +100,12 @@ internal sealed class BuildContext : IDisposable
         }
     }
 
-    private static void Prune(Tree directory, string prefix, IgnoreRules rules)
+    private static void Prune(Tree directory, string prefix, IgnoreRules rules, int depth = 0)
     {
+        if (depth > TarPath.MaxDepth)
+        {
+            throw TarPath.TooDeep(prefix);
+        }
         foreach (var name in directory.Names())
         {
             var path = TarPath.Join(prefix, name);
@@ -115,7 +119,7 @@ internal sealed class BuildContext : IDisposable
                 }
                 continue;
             }
-            Prune(child, path, rules);
+            Prune(child, path, rules, depth + 1);
             if (ignored && child.Names().Count == 0)
             {
                 directory.Remove(name);

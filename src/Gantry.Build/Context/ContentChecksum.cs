@@ -36,8 +36,12 @@ internal sealed class ContentChecksum : IDisposable
 
     public void Dispose() => _hash.Dispose();
 
-    private void AddDirectory(Tree directory, string prefix, CancellationToken cancellationToken)
+    private void AddDirectory(Tree directory, string prefix, CancellationToken cancellationToken, int depth = 0)
     {
+        if (depth > TarPath.MaxDepth)
+        {
+            throw TarPath.TooDeep(prefix);
+        }
         foreach (var name in directory.Names())
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -46,7 +50,7 @@ internal sealed class ContentChecksum : IDisposable
             using var child = directory.TryOpenChild(name);
             if (child is not null)
             {
-                AddDirectory(child, path, cancellationToken);
+                AddDirectory(child, path, cancellationToken, depth + 1);
             }
         }
     }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Gantry.Build.Parsing;
 using Gantry.Faults;
+using Gantry.Images.Tar;
 using Gantry.Linux.Trees;
 
 namespace Gantry.Build.Execution;
@@ -35,6 +36,8 @@ internal sealed partial class StageBuilder
         _session.Say($" ---> Running in {id[..12]}\n");
         var decoder = Encoding.UTF8.GetDecoder();
         using var rootTree = Tree.Open(root, TreeResolve.InRoot);
+        var workingDirectory = string.IsNullOrEmpty(Run.WorkingDir) ? "/" : Run.WorkingDir;
+        rootTree.CreateDirectories(TarPath.Clean(workingDirectory), 0x1ed); // 0755; a base image may name one that it lacks
         using var stubs = MountStubs.Make(rootTree, mounts.Mounts.Select(mount => (mount.Target, mount.Source is null || Directory.Exists(mount.Source))));
         var exitCode = await _session.Executor.RunAsync(
             new BuildCommand
@@ -44,7 +47,7 @@ internal sealed partial class StageBuilder
                 Args = command,
                 Env = [.. Run.Env ?? [], .. environment],
                 User = Run.User ?? "",
-                WorkingDirectory = string.IsNullOrEmpty(Run.WorkingDir) ? "/" : Run.WorkingDir,
+                WorkingDirectory = workingDirectory,
                 NetworkMode = network,
                 Mounts = mounts.Mounts,
                 ExtraHosts = _session.Request.ExtraHosts,

@@ -12,10 +12,10 @@ internal sealed class DockerfileParser
 {
     private static readonly Dictionary<string, InstructionRules> s_rules = new(StringComparer.Ordinal)
     {
-        ["ADD"] = new(["chown", "chmod", "checksum", "keep-git-dir", "link", "exclude"], JsonAllowed: true, HeredocAllowed: true),
+        ["ADD"] = new(["chown", "chmod", "checksum", "keep-git-dir", "link"], JsonAllowed: true, HeredocAllowed: true),
         ["ARG"] = new([]),
         ["CMD"] = new([], JsonAllowed: true),
-        ["COPY"] = new(["from", "chown", "chmod", "link", "parents", "exclude"], JsonAllowed: true, HeredocAllowed: true),
+        ["COPY"] = new(["from", "chown", "chmod", "link"], JsonAllowed: true, HeredocAllowed: true),
         ["ENTRYPOINT"] = new([], JsonAllowed: true),
         ["ENV"] = new([]),
         ["EXPOSE"] = new([]),
@@ -183,7 +183,7 @@ internal sealed class DockerfileParser
             {
                 throw DockerfileFault.At(line, $"unknown flag: --{name}{(rules.Flags.Length == 0 ? "" : $" ({keyword} has --{string.Join(", --", rules.Flags)})")}");
             }
-            if (flags.Any(flag => flag.Key == name) && name is not ("mount" or "exclude"))
+            if (flags.Any(flag => flag.Key == name) && name != "mount")
             {
                 throw DockerfileFault.At(line, $"duplicate flag specified: {name}");
             }

@@ -14,6 +14,15 @@ internal sealed record CatalogState(
     public IEnumerable<string> NamesOf(Digest image) =>
         References.Where(reference => reference.Value.Image == image).Select(reference => reference.Key);
 
+    /// <summary>The state without some images and their names.</summary>
+    public CatalogState Without(IEnumerable<Digest> images)
+    {
+        var gone = images.ToHashSet();
+        return gone.Count == 0 ? this : new CatalogState(
+            Images.RemoveRange(gone),
+            References.RemoveRange(References.Where(reference => gone.Contains(reference.Value.Image)).Select(reference => reference.Key)));
+    }
+
     public IEnumerable<Digest> ChildrenOf(Digest image) =>
         Images.Where(pair => pair.Value.Parent == image).Select(pair => pair.Key);
 }

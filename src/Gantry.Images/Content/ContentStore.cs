@@ -19,6 +19,7 @@ public sealed class ContentStore
     private readonly Dictionary<Digest, int> _pins = [];
     private readonly HashSet<Digest> _releasedWhileCollecting = [];
     private readonly SemaphoreSlim _collecting = new(1, 1);
+    private readonly Dictionary<Digest, Turn> _turns = [];
     private bool _isCollecting;
 
     private ContentStore(string root)
@@ -149,6 +150,31 @@ public sealed class ContentStore
         }
     }
 
+    /// <summary>Waits for this process's other writers of a blob, so that two pulls fetch it once. Dispose the result to let go.</summary>
+    internal async Task<IDisposable> EnterAsync(Digest digest, CancellationToken cancellationToken)
+    {
+        Turn turn;
+        lock (_turns)
+        {
+            if (!_turns.TryGetValue(digest, out turn!))
+            {
+                turn = new Turn(this, digest);
+                _turns[digest] = turn;
+            }
+            turn.Users++;
+        }
+        try
+        {
+            await turn.Semaphore.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            Leave(turn);
+            throw;
+        }
+        return turn;
+    }
+
     internal string PathOf(Digest digest) => Path.Combine(_blobs, digest.Algorithm, digest.Hex);
 
     // Moves a verified file to its place. The lease pins it first, so that no collection comes between.
@@ -223,6 +249,17 @@ public sealed class ContentStore
         }
     }
 
+    private void Leave(Turn turn)
+    {
+        lock (_turns)
+        {
+            if (--turn.Users == 0)
+            {
+                _turns.Remove(turn.Digest);
+            }
+        }
+    }
+
     private long Sweep(IReadOnlySet<Digest> marked)
     {
         var freed = 0L;
@@ -244,5 +281,20 @@ public sealed class ContentStore
             }
         }
         return freed;
+    }
+
+    private sealed class Turn(ContentStore store, Digest digest) : IDisposable
+    {
+        public Digest Digest => digest;
+
+        public SemaphoreSlim Semaphore { get; } = new(1, 1);
+
+        public int Users { get; set; }
+
+        public void Dispose()
+        {
+            Semaphore.Release();
+            store.Leave(this);
+        }
     }
 }

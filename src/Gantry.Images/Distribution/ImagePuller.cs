@@ -68,6 +68,7 @@ internal sealed class ImagePuller(
 
     private async Task FetchBlobAsync(Descriptor blob, string? id, CancellationToken cancellationToken)
     {
+        using var turn = await content.EnterAsync(blob.Digest, cancellationToken).ConfigureAwait(false);
         if (lease.TryPin(blob.Digest))
         {
             return;

@@ -23,6 +23,8 @@ internal sealed class LayerDiff
         _writer = writer;
     }
 
+    private int _depth;
+
     public long ContentBytes { get; private set; }
 
     /// <summary>Writes the whole tree and returns the bytes of its regular files. Lower layers, the nearest first.</summary>
@@ -37,6 +39,10 @@ internal sealed class LayerDiff
 
     private void WriteDirectory(Tree directory, string prefix, CancellationToken cancellationToken)
     {
+        if (++_depth > TarPath.MaxDepth)
+        {
+            throw TarPath.TooDeep(prefix);
+        }
         foreach (var name in directory.Names())
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -55,6 +61,7 @@ internal sealed class LayerDiff
                 WriteLeaf(directory, name, path, stat);
             }
         }
+        _depth--;
     }
 
     private void WriteSubdirectory(Tree parent, string name, string path, TreeStat stat, CancellationToken cancellationToken)

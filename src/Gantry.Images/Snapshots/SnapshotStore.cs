@@ -61,7 +61,21 @@ public sealed partial class SnapshotStore
         {
             throw new FaultException(FaultKind.InvalidArgument, $"snapshot key \"{key}\" is invalid: use letters, digits, \"_\", \".\" and \"-\"");
         }
-        return Task.Run(() => Prepare(key, parent), cancellationToken);
+        return Task.Run(
+            async () =>
+            {
+                // Not while layers are collected: the parent would be in nobody's use yet.
+                await _write.WaitAsync(cancellationToken).ConfigureAwait(false);
+                try
+                {
+                    return Prepare(key, parent);
+                }
+                finally
+                {
+                    _write.Release();
+                }
+            },
+            cancellationToken);
     }
 
     /// <summary>A snapshot, or null.</summary>

@@ -1,3 +1,4 @@
+using Gantry.Images.Tar;
 using Gantry.Linux.Trees;
 
 namespace Gantry.Images.Snapshots;
@@ -11,7 +12,8 @@ internal sealed class UsageCount
 
     public long Inodes => _seen.Count;
 
-    public void Add(Tree directory, CancellationToken cancellationToken)
+    /// <summary>Adds a directory's contents, down to a depth that no real tree has.</summary>
+    public void Add(Tree directory, CancellationToken cancellationToken, int depth = 0)
     {
         foreach (var name in directory.Names())
         {
@@ -24,12 +26,12 @@ internal sealed class UsageCount
             {
                 SizeBytes += stat.AllocatedBytes;
             }
-            if (stat.IsDirectory)
+            if (stat.IsDirectory && depth < TarPath.MaxDepth)
             {
                 using var child = directory.TryOpenChild(name);
                 if (child is not null)
                 {
-                    Add(child, cancellationToken);
+                    Add(child, cancellationToken, depth + 1);
                 }
             }
         }

@@ -81,7 +81,7 @@ internal sealed class PaxRecords
         {
             return;
         }
-        var text = Encoding.UTF8.GetString(value);
+        var text = PathText.Decode(value);
         switch (key)
         {
             case "path":

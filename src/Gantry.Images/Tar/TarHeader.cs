@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Gantry.Faults;
+using Gantry.Linux.Trees;
 
 namespace Gantry.Images.Tar;
 
@@ -13,7 +14,7 @@ internal static class TarHeader
     public static string Text(ReadOnlySpan<byte> field)
     {
         var end = field.IndexOf((byte)0);
-        return Encoding.UTF8.GetString(end < 0 ? field : field[..end]);
+        return PathText.Decode(end < 0 ? field : field[..end]);
     }
 
     public static string Name(ReadOnlySpan<byte> header)

@@ -35,6 +35,16 @@ public static class TarPath
         return string.Join('/', parts);
     }
 
+    /// <summary>
+    /// How deep directories may be nested where a walk keeps one open for each level. A path of Linux holds at most 2,047
+    /// directories (PATH_MAX); real trees stay below a hundred.
+    /// </summary>
+    public const int MaxDepth = 1000;
+
+    /// <summary>The fault for a tree that is deeper.</summary>
+    public static FaultException TooDeep(string path) => new(FaultKind.InvalidArgument,
+        $"directories are nested deeper than {MaxDepth} levels below {(path.Length > 60 ? path[..60] + "..." : path)}");
+
     /// <summary>The directory part, or <c>""</c>.</summary>
     public static string Parent(string path)
     {

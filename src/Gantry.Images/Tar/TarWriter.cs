@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Gantry.Faults;
+using Gantry.Linux.Trees;
 
 namespace Gantry.Images.Tar;
 
@@ -53,11 +54,11 @@ public sealed class TarWriter
         var pax = new MemoryStream();
         if (NeedsPax(entry.Name, 100))
         {
-            PaxRecords.Append(pax, "path", Encoding.UTF8.GetBytes(entry.Name));
+            PaxRecords.Append(pax, "path", PathText.Encode(entry.Name));
         }
         if (NeedsPax(entry.LinkName, 100))
         {
-            PaxRecords.Append(pax, "linkpath", Encoding.UTF8.GetBytes(entry.LinkName));
+            PaxRecords.Append(pax, "linkpath", PathText.Encode(entry.LinkName));
         }
         AppendNumber(pax, "size", entry.SizeBytes, MaxOctal11);
         AppendNumber(pax, "uid", entry.Uid, MaxOctal7);
@@ -109,7 +110,7 @@ public sealed class TarWriter
     private static void WriteText(Span<byte> field, string text)
     {
         // A name that does not fit is in the pax records; the field then holds what old readers can show.
-        var bytes = Encoding.UTF8.GetBytes(text);
+        var bytes = PathText.Encode(text);
         bytes.AsSpan(0, Math.Min(bytes.Length, field.Length)).CopyTo(field);
     }
 

@@ -86,43 +86,76 @@ public sealed partial class Tree
         Check(TreeNative.ChmodAt(parent.Handle, name, mode & 0xfff, 0), "fchmodat", path);
     }
 
-    /// <summary>Removes a file, or a directory with all that is in it; nothing when it does not exist.</summary>
+    /// <summary>Removes a file, or a directory with all that is in it, however deep; nothing when it does not exist.</summary>
     public void Remove(string path)
     {
         using var parent = TryParent(path, out var name);
-        if (parent is null || TreeNative.UnlinkAt(parent.Handle, name, 0) == 0)
+        if (parent is null || TryRemoveOne(parent.Handle, name, path))
         {
             return;
-        }
-        var errno = Marshal.GetLastPInvokeError();
-        if (errno == TreeErrors.NoEntry)
-        {
-            return;
-        }
-        if (errno != TreeErrors.IsDirectory)
-        {
-            throw TreeErrors.Of(errno, "unlinkat", path);
-        }
-        if (TreeNative.UnlinkAt(parent.Handle, name, TreeNative.AtRemoveDir) == 0)
-        {
-            return;
-        }
-        if (Marshal.GetLastPInvokeError() != TreeErrors.NotEmpty)
-        {
-            throw TreeErrors.Last("unlinkat", path);
         }
         RemoveChildren(path);
         Check(TreeNative.UnlinkAt(parent.Handle, name, TreeNative.AtRemoveDir), "unlinkat", path);
     }
 
-    /// <summary>Removes all that is in a directory.</summary>
+    /// <summary>Removes all that is in a directory, however deep.</summary>
     public void RemoveChildren(string path)
     {
-        using var child = IsRoot(path) ? OpenTree(".") : TryOpenChild(path) ?? throw TreeErrors.Of(TreeErrors.NotDirectory, "openat2", path);
-        foreach (var name in child.Names())
+        using var root = IsRoot(path) ? OpenTree(".") : TryOpenChild(path) ?? throw TreeErrors.Of(TreeErrors.NotDirectory, "openat2", path);
+        // Directories that are not empty move up to this one, so that depth costs neither stack nor descriptors: whoever filled
+        // the tree may have nested it as deep as the disk allows.
+        var moved = 0L;
+        var names = new Stack<string>(root.Names());
+        while (names.TryPop(out var name))
         {
-            child.Remove(name);
+            if (TryRemoveOne(root._root, name, name))
+            {
+                continue;
+            }
+            using (var directory = root.TryOpenChild(name))
+            {
+                foreach (var child in directory?.Names() ?? [])
+                {
+                    if (TryRemoveOne(directory!._root, child, child))
+                    {
+                        continue;
+                    }
+                    string target;
+                    do
+                    {
+                        target = $".removed-{moved++}";
+                    }
+                    while (root.TryStat(target) is not null);
+                    Check(TreeNative.RenameAt(directory._root, child, root._root, target), "renameat", child);
+                    names.Push(target);
+                }
+            }
+            Check(TreeNative.UnlinkAt(root._root, name, TreeNative.AtRemoveDir), "unlinkat", name);
         }
+    }
+
+    // Removes a file or an empty directory; false for a directory that is not empty.
+    private static bool TryRemoveOne(SafeFileHandle directory, string name, string path)
+    {
+        if (TreeNative.UnlinkAt(directory, name, 0) == 0)
+        {
+            return true;
+        }
+        var errno = Marshal.GetLastPInvokeError();
+        if (errno == TreeErrors.IsDirectory)
+        {
+            if (TreeNative.UnlinkAt(directory, name, TreeNative.AtRemoveDir) == 0)
+            {
+                return true;
+            }
+            errno = Marshal.GetLastPInvokeError();
+        }
+        return errno switch
+        {
+            TreeErrors.NoEntry => true,
+            TreeErrors.NotEmpty => false,
+            _ => throw TreeErrors.Of(errno, "unlinkat", path),
+        };
     }
 
     /// <summary>Renames within the tree, replacing a file of the new name.</summary>

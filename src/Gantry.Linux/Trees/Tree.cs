@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 using Gantry.Faults;
@@ -42,19 +43,38 @@ public sealed partial class Tree : IDisposable
     public Tree? TryOpenChild(string path)
     {
         var fd = OpenRaw(path, TreeNative.OPath | TreeNative.ODirectory | TreeNative.ONoFollow, 0);
-        return fd < 0 ? null : new Tree(new SafeFileHandle(fd, ownsHandle: true), _resolve);
+        if (fd < 0)
+        {
+            return Marshal.GetLastPInvokeError() is TreeErrors.NoEntry or TreeErrors.NotDirectory or TreeErrors.Loop
+                ? null
+                : throw TreeErrors.Last("openat2", path);
+        }
+        return new Tree(new SafeFileHandle(fd, ownsHandle: true), _resolve);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _root.Dispose();
 
-    /// <summary>The names in the root directory, in ordinal order.</summary>
+    /// <summary>The names in the root directory, in ordinal order. Names that are not UTF-8 are escaped (<see cref="PathText"/>).</summary>
     public IReadOnlyList<string> Names()
     {
-        // The descriptor was opened with O_PATH; its link in /proc opens the same directory, whatever its name is by now.
-        var names = Directory.GetFileSystemEntries(Magic(_root)).Select(entry => Path.GetFileName(entry)).ToArray();
-        Array.Sort(names, StringComparer.Ordinal);
-        return names;
+        using var handle = new SafeFileHandle(OpenRaw(".", TreeNative.ODirectory, 0), ownsHandle: true);
+        if (handle.IsInvalid)
+        {
+            throw TreeErrors.Last("openat2", ".");
+        }
+        var names = new List<string>();
+        var buffer = new byte[16 * 1024];
+        while (true)
+        {
+            var length = (int)TreeNative.GetDirectoryEntries(handle, buffer);
+            if (length <= 0)
+            {
+                names.Sort(StringComparer.Ordinal);
+                return length == 0 ? names : throw TreeErrors.Last("getdents64", ".");
+            }
+            AddNames(buffer.AsSpan(0, length), names);
+        }
     }
 
     /// <summary>The file's metadata without following a last symbolic link, or null when there is none.</summary>
@@ -126,7 +146,7 @@ public sealed partial class Tree : IDisposable
         using var parent = Parent(path, out var name);
         Span<byte> buffer = stackalloc byte[4096];
         var length = TreeNative.ReadLink(parent.Handle, name, buffer);
-        return length < 0 ? throw TreeErrors.Last("readlinkat", path) : Encoding.UTF8.GetString(buffer[..(int)length]);
+        return length < 0 ? throw TreeErrors.Last("readlinkat", path) : PathText.Decode(buffer[..(int)length]);
     }
 
     /// <summary>Waits until everything written to the tree's file system is on the disk.</summary>
@@ -186,6 +206,22 @@ public sealed partial class Tree : IDisposable
                 return length < 0 ? throw TreeErrors.Last("lgetxattr", path) : large[..(int)length];
             default:
                 throw TreeErrors.Last("lgetxattr", path);
+        }
+    }
+
+    // struct linux_dirent64 (getdents(2)): inode and offset of 8 bytes each, length of 2, type of 1, then the name.
+    private static void AddNames(ReadOnlySpan<byte> entries, List<string> names)
+    {
+        while (!entries.IsEmpty)
+        {
+            var size = BinaryPrimitives.ReadUInt16LittleEndian(entries[16..]);
+            var name = entries[19..size];
+            name = name[..name.IndexOf((byte)0)];
+            if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8))
+            {
+                names.Add(PathText.Decode(name));
+            }
+            entries = entries[size..];
         }
     }
 

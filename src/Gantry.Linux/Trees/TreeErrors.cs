@@ -11,6 +11,7 @@ internal static class TreeErrors
     public const int NotDirectory = 20;
     public const int IsDirectory = 21;
     public const int NotEmpty = 39;
+    public const int Loop = 40;
     public const int NotSupported = 95;
     public const int NoData = 61;
     public const int Range = 34;
@@ -20,7 +21,7 @@ internal static class TreeErrors
 
     public static FaultException Of(int errno, string call, string subject)
     {
-        if (errno is CrossDevice or 40 && call is "openat2")
+        if (errno is CrossDevice or Loop && call is "openat2")
         {
             return new FaultException(FaultKind.InvalidArgument, $"{subject}: the path leaves its root, by \"..\" or through a symbolic link");
         }

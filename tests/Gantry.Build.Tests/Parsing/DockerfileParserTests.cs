@@ -39,7 +39,7 @@ public sealed class DockerfileParserTests
     [InlineData("FROM x\nCOPY a\n", "dockerfile parse error on line 2: COPY requires at least two arguments, but only one was provided. Destination could not be determined")]
     [InlineData("FROM a b\n", "dockerfile parse error on line 1: FROM requires either one or three arguments")]
     [InlineData("RUN x\n", "dockerfile parse error on line 1: no build stage in current context")]
-    [InlineData("FROM x\nCOPY --what=1 a b\n", "dockerfile parse error on line 2: unknown flag: --what (COPY has --from, --chown, --chmod, --link, --parents, --exclude)")]
+    [InlineData("FROM x\nCOPY --what=1 a b\n", "dockerfile parse error on line 2: unknown flag: --what (COPY has --from, --chown, --chmod, --link)")]
     [InlineData("FROM x\nENV a\n", "dockerfile parse error on line 2: ENV must have two arguments")]
     [InlineData("FROM x\nENV a=b c\n", "dockerfile parse error on line 2: Syntax error - can't find = in \"c\". Must be of the form: name=value")]
     [InlineData("FROM x\nSHELL sh\n", "dockerfile parse error on line 2: SHELL requires the arguments to be in JSON form")]
