@@ -78,6 +78,10 @@ internal sealed class Doors : IAsyncDisposable
             File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
         }
 
+        // The command line finds an instance by its root alone.
+        var link = Path.Combine(options.Root, "gantry.sock");
+        File.Delete(link);
+        File.CreateSymbolicLink(link, options.ControlSocket);
         return new Doors(application);
     }
 

@@ -6,20 +6,17 @@ namespace Gantry.Kube.Node.Runtime;
 /// <summary>Translates a pod's container into the engine's terms.</summary>
 internal static class EngineContainerSpec
 {
-    /// <summary>The image as the pod names it; the engine is asked for the id, which cannot move meanwhile.</summary>
-    public const string ImageLabel = "io.gantry.image";
-
     public static ContainerSpec Build(PodSandbox sandbox, ContainerConfig config) => new()
     {
         // The name that Docker users know from dockershim: k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT.
         Name = string.Create(CultureInfo.InvariantCulture, $"k8s_{config.Name}_{sandbox.Name}_{sandbox.Namespace}_{sandbox.PodUid}_{config.Attempt}"),
-        Image = config.ImageId,
+        Image = config.Image,
         SandboxId = sandbox.Id,
         Entrypoint = config.Command is { Count: > 0 } ? [.. config.Command] : null,
         Command = config.Arguments is { Count: > 0 } ? [.. config.Arguments] : config.Command is { Count: > 0 } ? [] : null,
         WorkingDirectory = config.WorkingDirectory,
         Environment = [.. config.Environment.Select(pair => $"{pair.Key}={pair.Value}")],
-        Labels = new(config.Labels) { [ImageLabel] = config.Image },
+        Labels = new(config.Labels),
         Mounts = [.. config.Mounts.Select(mount => new ContainerMount { Kind = ContainerMountKind.Bind, Source = mount.HostPath, Target = mount.ContainerPath, ReadOnly = mount.ReadOnly, Propagation = mount.Propagation })],
         OpenStdin = config.Stdin,
         StdinOnce = config.StdinOnce,

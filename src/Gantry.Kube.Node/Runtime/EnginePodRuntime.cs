@@ -260,7 +260,7 @@ public sealed class EnginePodRuntime(ContainerEngine engine, string version) : I
         ExitCode = record.ExitCode,
         OomKilled = record.OomKilled,
         Error = record.Error,
-        Image = record.Spec.Labels.GetValueOrDefault(EngineContainerSpec.ImageLabel, record.Spec.Image),
+        Image = record.Spec.Image,
         ImageId = record.ImageId,
     };
 

@@ -16,7 +16,7 @@ internal static class AtomicDirectory
     {
         Directory.CreateDirectory(directory);
         var link = Path.Combine(directory, Data);
-        var current = Directory.ResolveLinkTarget(link, returnFinalTarget: false)?.FullName;
+        var current = new FileInfo(link).LinkTarget is { } target ? Path.Combine(directory, target) : null;
         if (current is not null && IsSame(current, files))
         {
             return false;
