@@ -64,8 +64,8 @@ public sealed partial class MonitorClient
         using (var nothing = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite))
         {
             var zero = (int)nothing.DangerousGetHandle();
-            List<string> command = [program, .. arguments];
-            pid = Spawn.Start(program, command, CurrentEnvironment(), zero, theirs.Number, zero);
+            List<string> command = ["gantry-runtime", .. arguments];
+            pid = Spawn.Start(SealedCopies.PathOf(program), command, CurrentEnvironment(), zero, theirs.Number, zero);
         }
         using var reply = new MemoryStream();
         var buffer = new byte[4096];

@@ -79,6 +79,7 @@ internal static class MonitorCommand
         try
         {
             Unistd.NewSession();
+            SysPrctl.SetName("gantry-monitor");
             Unistd.ChangeDirectory("/");
             RedirectStreams(options.StateDirectory);
             using var server = new MonitorServer(options, answer);
