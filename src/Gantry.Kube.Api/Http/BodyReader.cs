@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Gantry.Kube.Api.Json;
+using Gantry.Kube.Api.Protobuf;
 using Gantry.Kube.Api.Requests;
 using Gantry.Kube.Api.Resources;
 using Gantry.Schema;
@@ -61,7 +62,7 @@ internal static class BodyReader
     public static JsonMap ParseObject(byte[] body, string? contentType, SchemaType type, WriteOptions options)
     {
         var duplicates = new List<string>();
-        var tree = Parse(body, contentType, duplicates);
+        var tree = IsProtobuf(contentType) ? ParseProtobuf(body, type) : Parse(body, contentType, duplicates);
         if (tree is not JsonMap map)
         {
             throw StatusErrors.BadRequest($"{type.Name} in version \"{type.Table.Version}\" cannot be handled as a {type.Name}: json: cannot unmarshal {(tree is null ? "null" : "array")} into Go value of type {type.Table.Version}.{type.Name}");
@@ -71,6 +72,11 @@ internal static class BodyReader
         Normalize(map, type, duplicates, options);
         return map;
     }
+
+    /// <summary>Parses a body whose kind the caller does not check further: a tree of the given type when it is protobuf.</summary>
+    public static JsonMap ParseTree(byte[] body, string? contentType, SchemaType type)
+        => (IsProtobuf(contentType) ? ParseProtobuf(body, type) : Parse(body, contentType, null) as JsonMap)
+            ?? throw StatusErrors.BadRequest("the body has to be an object");
 
     /// <summary>Normalizes, and reports unknown and duplicate fields as the options say.</summary>
     public static void Normalize(JsonMap map, SchemaType type, List<string> duplicates, WriteOptions options)
@@ -89,6 +95,20 @@ internal static class BodyReader
         }
 
         options.Warnings.AddRange(unknown);
+    }
+
+    private static bool IsProtobuf(string? contentType) => contentType?.StartsWith("application/vnd.kubernetes.protobuf", StringComparison.Ordinal) == true;
+
+    private static JsonMap ParseProtobuf(byte[] body, SchemaType type)
+    {
+        try
+        {
+            return ProtobufDecoder.Decode(body, type);
+        }
+        catch (InvalidDataException e)
+        {
+            throw StatusErrors.BadRequest($"the object provided is unrecognized (must be of type {type.Name}): {e.Message}");
+        }
     }
 
     private static void CheckKind(JsonMap map, SchemaType type)

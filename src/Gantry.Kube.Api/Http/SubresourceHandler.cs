@@ -33,8 +33,8 @@ internal sealed class SubresourceHandler(ServerCore core, SubresourceService ser
                 await _responses.ObjectAsync(http, 200, resource, final, negotiated).ConfigureAwait(false);
                 break;
             case ("binding" or "eviction" or "token", "create"):
-                var tree = BodyReader.Parse(await BodyReader.ReadAsync(http).ConfigureAwait(false), http.Request.ContentType, null) as JsonMap
-                    ?? throw StatusErrors.BadRequest("the body has to be an object");
+                var schema = core.Registry.Catalog.Get(info.Subresource switch { "binding" => "core/v1.Binding", "eviction" => "policy/v1.Eviction", _ => "authentication/v1.TokenRequest" });
+                var tree = BodyReader.ParseTree(await BodyReader.ReadAsync(http).ConfigureAwait(false), http.Request.ContentType, schema);
                 var result = await service.CreateAsync(resource, info.Namespace, info.Name!, info.Subresource, tree, options, http.RequestAborted).ConfigureAwait(false);
                 await ResponseWriter.TreeAsync(http, 201, result, negotiated.Format).ConfigureAwait(false);
                 break;

@@ -90,11 +90,15 @@ internal sealed class InProcessKubeClient(ServerCore core, SubresourceService su
     private async Task<T> UpdateAsync<T>(T obj, string? subresource, CancellationToken cancellationToken)
         where T : class, IKubeObject<T>, new()
     {
-        var (updated, _) = await core.UpdateAsync(Resource<T>(), obj.Metadata.Namespace, obj.Metadata.Name ?? "", subresource, Tree(obj), Options(), cancellationToken).ConfigureAwait(false);
+        var (updated, _) = await core.UpdateAsync(Resource<T>(), obj.Metadata.Namespace, obj.Metadata.Name ?? "", subresource, Tree(obj), Options(track: subresource is null), cancellationToken).ConfigureAwait(false);
         return Parse<T>(updated);
     }
 
-    private WriteOptions Options() => new() { User = user, FieldManager = user.Name, FieldValidation = "Ignore" };
+    /// <summary>
+    /// Only updates of main resources are tracked as this component's fields: what components create and the statuses that
+    /// they write would make every stored object, event and list much larger. Others lose the fields that are changed anyway.
+    /// </summary>
+    private WriteOptions Options(bool track = false) => new() { User = user, FieldManager = track ? user.Name : "", FieldValidation = "Ignore" };
 
     private ResourceType Resource<T>()
         where T : class, IKubeObject<T>, new()
