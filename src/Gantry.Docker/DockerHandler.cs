@@ -2,11 +2,13 @@ using System.Runtime.InteropServices;
 using Gantry.Build;
 using Gantry.Docker.Protocol;
 using Gantry.Docker.Routes;
+using Gantry.Docker.Streams;
 using Gantry.Engine;
 using Gantry.Faults;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Gantry.Docker;
@@ -26,6 +28,16 @@ public sealed partial class DockerHandler
     {
         _services = new DockerServices(engine, builder, options);
         _logger = logger;
+    }
+
+    /// <summary>
+    /// Prepares a listener of Kestrel for connections that attach and exec turn into plain streams. Every listener that
+    /// serves a <see cref="DockerHandler"/> needs it, before it starts; <paramref name="handler"/> leads to <see cref="HandleAsync"/>.
+    /// </summary>
+    public static void UseHijacking(ListenOptions listener, RequestDelegate handler)
+    {
+        HijackListener hijack = new(handler);
+        listener.Use(next => connection => hijack.RunAsync(connection, next));
     }
 
     /// <summary>Answers one request.</summary>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using Gantry.Daemon.Configuration;
+using Gantry.Docker;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -44,7 +45,11 @@ internal sealed class Doors : IAsyncDisposable
             kestrel.Limits.MinResponseDataRate = null;
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.AddServerHeader = false;
-            kestrel.ListenUnixSocket(Fresh(options.DockerSocket), listen => Assign(listen, docker));
+            kestrel.ListenUnixSocket(Fresh(options.DockerSocket), listen =>
+            {
+                Assign(listen, docker);
+                DockerHandler.UseHijacking(listen, docker);
+            });
             kestrel.ListenUnixSocket(Fresh(options.ControlSocket), listen => Assign(listen, control));
             kestrel.Listen(options.RegistryAddress, listen => Assign(listen, registry));
             kestrel.Listen(options.ApiAddress, listen =>

@@ -3,6 +3,7 @@ using Gantry.Docker.Protocol;
 using Gantry.Docker.Streams;
 using Gantry.Engine.Containers;
 using Gantry.Engine.Execs;
+using Gantry.Faults;
 using Microsoft.AspNetCore.Http;
 
 namespace Gantry.Docker.Routes;
@@ -34,7 +35,18 @@ internal static class ExecRoutes
         ExecStartJson body = await request.ReadAsync(DockerJson.Default.ExecStartJson).ConfigureAwait(false);
         ExecStatus exec = request.Engine.GetExec(request["id"]);
         TerminalSize? size = body.ConsoleSize is [> 0 and int rows, > 0 and int columns] ? new TerminalSize((ushort)columns, (ushort)rows) : null;
-        ContainerStreams? streams = await request.Engine.StartExecAsync(exec.Id, body.Detach, size, CancellationToken.None).ConfigureAwait(false);
+        ContainerStreams? streams;
+        try
+        {
+            streams = await request.Engine.StartExecAsync(exec.Id, body.Detach, size, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (FaultException fault) when (!body.Detach && fault.Kind == FaultKind.InvalidArgument)
+        {
+            // Docker has switched to the stream by then and says it there; the exit code tells the client that it failed.
+            await HijackedStream.SayAsync(request, fault.Message + "\r\n", exec.Spec.Terminal).ConfigureAwait(false);
+            return;
+        }
+
         if (streams is null)
         {
             return;

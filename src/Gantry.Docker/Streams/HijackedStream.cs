@@ -38,6 +38,14 @@ internal static class HijackedStream
         }
     }
 
+    /// <summary>Writes one message as the process's output and ends.</summary>
+    internal static async Task SayAsync(DockerRequest request, string message, bool terminal)
+    {
+        await using Stream connection = await AcceptAsync(request, terminal).ConfigureAwait(false);
+        byte[] text = System.Text.Encoding.UTF8.GetBytes(message);
+        await WriteAsync(connection, new byte[HeaderSize + text.Length], StdStream.Stdout, text, terminal, request.Aborted).ConfigureAwait(false);
+    }
+
     private static async Task<Stream> AcceptAsync(DockerRequest request, bool terminal)
     {
         string type = !terminal && request.Version.AtLeast(42) ? "application/vnd.docker.multiplexed-stream" : "application/vnd.docker.raw-stream";
@@ -53,7 +61,7 @@ internal static class HijackedStream
 
         // An old client without Upgrade: the body of a response without a length, flushed for each piece of output.
         await response.StartAsync(request.Aborted).ConfigureAwait(false);
-        return new PlainStream(request.Context.Request.Body, response.Body);
+        return new DuplexStream(request.Context.Request.Body, response.Body);
     }
 
     private static async Task CopyInputAsync(Stream connection, ContainerStreams streams, CancellationToken cancellationToken)
@@ -107,39 +115,5 @@ internal static class HijackedStream
         }
 
         await target.FlushAsync(cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>A request's and a response's body as one stream.</summary>
-    private sealed class PlainStream(Stream input, Stream output) : Stream
-    {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override void Flush() => output.Flush();
-
-        public override Task FlushAsync(CancellationToken cancellationToken) => output.FlushAsync(cancellationToken);
-
-        public override int Read(byte[] buffer, int offset, int count) => input.Read(buffer, offset, count);
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => input.ReadAsync(buffer, cancellationToken);
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => output.Write(buffer, offset, count);
-
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => output.WriteAsync(buffer, cancellationToken);
     }
 }

@@ -23,6 +23,7 @@ internal sealed class ContainerLauncher(
     {
         ContainerRecord record = container.Record;
         MonitorClient? monitor = null;
+        bool launching = false;
         try
         {
             NamespacePlan namespaces = await planner.PrepareAsync(record, cancellationToken).ConfigureAwait(false);
@@ -30,6 +31,7 @@ internal sealed class ContainerLauncher(
             await FillVolumesAsync(record, root, cancellationToken).ConfigureAwait(false);
             WriteBundle(record, root, namespaces);
             File.Delete(Path.Combine(BundlePath(record.Id), ExitRecord.FileName));
+            launching = true;
             monitor = await MonitorClient.LaunchAsync(Launch(record), cancellationToken).ConfigureAwait(false);
             await ConnectWaitingAsync(container, monitor, cancellationToken).ConfigureAwait(false);
             await monitor.StartAsync(cancellationToken).ConfigureAwait(false);
@@ -45,7 +47,7 @@ internal sealed class ContainerLauncher(
 
             await ReleaseAsync(record).ConfigureAwait(false);
             EndWaiting(container);
-            throw exception is FaultException fault && monitor is null ? fault : Wrap(exception);
+            throw exception is FaultException fault && !launching ? fault : Wrap(exception);
         }
     }
 

@@ -39,7 +39,9 @@ internal sealed class RuntimeSpecBuilder(ContainerRecord container, string rootP
     }
 
     /// <summary>The host name that the container sees.</summary>
-    internal string HostName => _spec.HostName.Length > 0 ? _spec.HostName : container.ShortId;
+    internal string HostName => _spec.HostName.Length > 0 ? _spec.HostName
+        : namespaces.Network == NamespacePlan.Host ? Environment.MachineName
+        : container.ShortId;
 
     private ProcessSpec BuildProcess(List<string> capabilities)
     {
