@@ -15,6 +15,12 @@ public interface IBuildExecutor
     /// command.
     /// </summary>
     Task<int> RunAsync(BuildCommand command, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Ends commands that an earlier process of this instance began and removes their containers. Called once, before the
+    /// first command.
+    /// </summary>
+    Task RecoverAsync(CancellationToken cancellationToken);
 }
 
 /// <summary>A command of a RUN instruction.</summary>

@@ -34,6 +34,8 @@ public sealed class ImageBuilder
     /// <summary>Removes what builds left that a crash ended. To be called once, before the first build.</summary>
     public async Task RecoverAsync(CancellationToken cancellationToken = default)
     {
+        // The commands first: they stand on the snapshots.
+        await _executor.RecoverAsync(cancellationToken).ConfigureAwait(false);
         foreach (var key in _images.Snapshots.ListKeys().Where(key => key.StartsWith(SnapshotPrefix, StringComparison.Ordinal)))
         {
             await _images.Snapshots.RemoveAsync(key, cancellationToken).ConfigureAwait(false);

@@ -9,6 +9,8 @@ namespace Gantry.Docker;
 /// <summary>Runs a build's commands as containers of the engine, on the root that the build has mounted.</summary>
 public sealed class EngineBuildExecutor(ContainerEngine engine) : IBuildExecutor
 {
+    private const string BuildLabel = "io.gantry.build";
+
     /// <inheritdoc/>
     public async Task<int> RunAsync(BuildCommand command, CancellationToken cancellationToken)
     {
@@ -30,6 +32,15 @@ public sealed class EngineBuildExecutor(ContainerEngine engine) : IBuildExecutor
             throw new FaultException(FaultKind.NotFound, fault.Message, fault);
         }
         finally
+        {
+            await RemoveAsync(container.Id).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task RecoverAsync(CancellationToken cancellationToken)
+    {
+        foreach (ContainerRecord container in engine.List().Where(container => container.Spec.Labels.ContainsKey(BuildLabel)))
         {
             await RemoveAsync(container.Id).ConfigureAwait(false);
         }
@@ -62,7 +73,7 @@ public sealed class EngineBuildExecutor(ContainerEngine engine) : IBuildExecutor
         ExtraHosts = [.. command.ExtraHosts],
         Resources = new ResourceSpec { Memory = command.MemoryBytes, ShmSize = command.ShmSizeBytes },
         LogDriver = "none",
-        Labels = new() { ["io.gantry.build"] = command.Id },
+        Labels = new() { [BuildLabel] = command.Id },
     };
 
     private static ContainerMount Translate(BuildMount mount) => new()

@@ -36,6 +36,8 @@ internal sealed class ChrootExecutor : IBuildExecutor
         return process.ExitCode;
     }
 
+    public Task RecoverAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     private static async Task CopyAsync(Stream stream, Action<ReadOnlyMemory<byte>> output)
     {
         var buffer = new byte[4096];
