@@ -205,4 +205,90 @@ public sealed class MonitorTests(RuntimeFixture fixture) : IClassFixture<Runtime
         Assert.False(Directory.Exists($"{fixture.Root}/{bundle.Id}"));
         Assert.Equal(255, MonitorClient.ReadExit(bundle.State)?.ExitCode);
     }
+
+    [Fact]
+    public async Task Exit_SharedPidNamespace_OtherProcessesOfTheContainerEndToo()
+    {
+        var bundle = fixture.NewBundle("sleep 1000 & sleep 1001 & exit 6", static spec =>
+            spec.Linux!.Namespaces!.RemoveAll(static item => item.Type == "pid"));
+        await using var client = await MonitorClient.LaunchAsync(bundle.Launch, TestBundle.Timeout());
+        await client.StartAsync(TestBundle.Timeout());
+        Assert.Equal(6, (await client.WaitAsync(null, TestBundle.Timeout())).ExitCode);
+        Assert.False(Directory.Exists($"/sys/fs/cgroup/memory/gantry-test/{bundle.Id}"));
+    }
+
+    [Fact]
+    public async Task Attach_ReaderTakesNothing_OthersAndTheLogGetEverythingOnceItLeaves()
+    {
+        var bundle = fixture.NewBundle("head -c 3000000 /dev/zero | tr '\\0' 'y'; echo; echo end");
+        await using var client = await MonitorClient.LaunchAsync(bundle.Launch, TestBundle.Timeout());
+        var slow = await client.AttachAsync(null, false, true, true, TestBundle.Timeout());
+        await using var fast = await client.AttachAsync(null, false, true, true, TestBundle.Timeout());
+        await client.StartAsync(TestBundle.Timeout());
+        var reading = TestBundle.ReadAllAsync(fast);
+        await slow.ReadAsync(TestBundle.Timeout());
+        Assert.Equal(MonitorPhase.Running, (await client.InfoAsync(TestBundle.Timeout())).Phase);
+        await slow.DisposeAsync();
+        Assert.Equal(3_000_000 + 5, (await reading).Output.Length);
+        Assert.Equal(0, (await client.WaitAsync(null, TestBundle.Timeout())).ExitCode);
+    }
+
+    [Fact]
+    public async Task Log_SizeLimit_RotatesAndKeepsTheNewest()
+    {
+        var bundle = fixture.NewBundle("i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done");
+        var launch = bundle.Launch with { Log = new LogTarget(bundle.LogPath, 20_000, 3) };
+        await using var client = await MonitorClient.LaunchAsync(launch, TestBundle.Timeout());
+        await client.StartAsync(TestBundle.Timeout());
+        await client.WaitAsync(null, TestBundle.Timeout());
+        string[] files = [bundle.LogPath + ".2", bundle.LogPath + ".1", bundle.LogPath];
+        Assert.All(files, static file => Assert.True(new FileInfo(file).Length <= 20_000 + 40_000));
+        Assert.False(File.Exists(bundle.LogPath + ".3"));
+        var lines = files.SelectMany(File.ReadAllLines).ToList();
+        var first = 2000 - lines.Count;
+        for (var i = 0; i < lines.Count; i++)
+        {
+            Assert.Contains($"\"line {first + i}\\n\"", lines[i]);
+        }
+    }
+
+    [Fact]
+    public async Task Exec_ContainerEnds_WaiterGetsTheExecsExit()
+    {
+        var bundle = fixture.NewBundle("sleep 1000");
+        await using var client = await MonitorClient.LaunchAsync(bundle.Launch, TestBundle.Timeout());
+        await client.StartAsync(TestBundle.Timeout());
+        var request = new ExecRequest { Id = "e", ProcessJson = TestBundle.Process("sleep 1000"), Detached = true };
+        await client.ExecAsync(request, TestBundle.Timeout());
+        var waiting = client.WaitAsync("e", TestBundle.Timeout());
+        await client.SignalAsync(9, false, TestBundle.Timeout());
+        Assert.Equal(137, (await waiting).ExitCode);
+        Assert.Equal(137, (await client.WaitAsync(null, TestBundle.Timeout())).ExitCode);
+    }
+
+    [Fact]
+    public async Task Launch_TwentyAtOnce_AllRunAndEnd()
+    {
+        var codes = await Task.WhenAll(Enumerable.Range(0, 20).Select(async number =>
+        {
+            var bundle = fixture.NewBundle($"exit {number}");
+            await using var client = await MonitorClient.LaunchAsync(bundle.Launch, TestBundle.Timeout());
+            await client.StartAsync(TestBundle.Timeout());
+            return (await client.WaitAsync(null, TestBundle.Timeout())).ExitCode;
+        }));
+        Assert.Equal(Enumerable.Range(0, 20), codes);
+    }
+
+    [Fact]
+    public async Task Monitor_PrivateMemory_IsBelowThreeMegabytes()
+    {
+        var bundle = fixture.NewBundle("echo x; sleep 1000");
+        await using var client = await MonitorClient.LaunchAsync(bundle.Launch, TestBundle.Timeout());
+        await client.StartAsync(TestBundle.Timeout());
+        var kilobytes = File.ReadLines($"/proc/{client.Info.MonitorPid}/smaps_rollup")
+            .Where(static line => line.StartsWith("Private_", StringComparison.Ordinal))
+            .Sum(static line => int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]));
+        await client.SignalAsync(9, false, TestBundle.Timeout());
+        Assert.InRange(kilobytes, 1, 3 * 1024);
+    }
 }

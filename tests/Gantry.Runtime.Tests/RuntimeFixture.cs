@@ -11,7 +11,7 @@ public sealed class RuntimeFixture : IDisposable
 {
     private static readonly Lock PublishLock = new();
 
-    private int _count;
+    private static int s_count;
 
     public RuntimeFixture()
     {
@@ -28,7 +28,7 @@ public sealed class RuntimeFixture : IDisposable
     /// <summary>A new bundle with busybox that runs a shell command; <paramref name="change"/> alters its configuration.</summary>
     public TestBundle NewBundle(string command, Action<RuntimeSpec>? change = null)
     {
-        var id = $"grt-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
+        var id = $"grt-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
         var path = $"{Directory}/{id}";
         foreach (var name in (ReadOnlySpan<string>)["bin", "proc", "sys", "dev", "tmp", "etc"])
         {

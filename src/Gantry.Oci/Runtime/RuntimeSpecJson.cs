@@ -55,7 +55,7 @@ public static class RuntimeSpecJson
         {
             // The exception's own text is left out: gantry-runtime is built without the resource strings.
             var path = string.IsNullOrEmpty(e.Path) ? "$" : e.Path;
-            var reason = path == "$" ? "malformed or truncated JSON" : "malformed JSON or a value of the wrong type";
+            var reason = path == "$" ? "malformed or truncated JSON, or not an object" : "malformed JSON or a value of the wrong type";
             throw new FaultException(
                 FaultKind.InvalidArgument, $"{name}: {path} (line {e.LineNumber + 1}): {reason}", e);
         }

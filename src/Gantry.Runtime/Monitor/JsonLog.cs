@@ -16,6 +16,9 @@ internal sealed class JsonLog : IDisposable
     /// <summary>A longer line is split, as the Docker engine does.</summary>
     private const int MaxLine = 16 * 1024;
 
+    /// <summary>Bytes of entries that are collected before they are written.</summary>
+    private const int MaxBatch = 32 * 1024;
+
     private readonly string _path;
     private readonly long _maxSize;
     private readonly int _maxFiles;
@@ -104,6 +107,7 @@ internal sealed class JsonLog : IDisposable
 
     private void Encode(StdStream stream, ReadOnlySpan<byte> line)
     {
+        var start = _length;
         Put("{\"log\":\""u8);
         PutEscaped(line);
         Put(stream == StdStream.Stderr ? "\",\"stream\":\"stderr\",\"time\":\""u8 : "\",\"stream\":\"stdout\",\"time\":\""u8);
@@ -111,6 +115,13 @@ internal sealed class JsonLog : IDisposable
         Utf8Formatter.TryFormat(DateTime.UtcNow, time, out var written, 'O');
         Put(time[..written]);
         Put("\"}\n"u8);
+        if (_length >= MaxBatch || (_maxSize > 0 && _size + _length > _maxSize))
+        {
+            // What came before this entry belongs to the present file, this entry perhaps to the next.
+            Write(_output.AsSpan(0, start));
+            Write(_output.AsSpan(start, _length - start));
+            _length = 0;
+        }
     }
 
     private void PutEscaped(ReadOnlySpan<byte> line)
@@ -182,24 +193,29 @@ internal sealed class JsonLog : IDisposable
 
     private void Flush()
     {
-        if (_length == 0)
+        Write(_output.AsSpan(0, _length));
+        _length = 0;
+    }
+
+    private void Write(ReadOnlySpan<byte> entries)
+    {
+        if (entries.Length == 0)
         {
             return;
         }
         try
         {
-            if (_maxSize > 0 && _size > 0 && _size + _length > _maxSize)
+            if (_maxSize > 0 && _size > 0 && _size + entries.Length > _maxSize)
             {
                 Rotate();
             }
-            Unistd.WriteAll(_file!.Number, _output.AsSpan(0, _length), _path);
-            _size += _length;
+            Unistd.WriteAll(_file!.Number, entries, _path);
+            _size += entries.Length;
         }
         catch (LinuxException e)
         {
             CommandOutput.Warn($"log: {e.Message}");
         }
-        _length = 0;
     }
 
     private void Rotate()
