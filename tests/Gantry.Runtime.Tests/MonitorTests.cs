@@ -282,6 +282,9 @@ public sealed class MonitorTests(RuntimeFixture fixture) : IClassFixture<Runtime
     [Fact]
     public async Task Monitor_PrivateMemory_IsBelowThreeMegabytes()
     {
+        // The first monitor of a gantryd holds the program's sealed copy, which all later ones share.
+        var first = fixture.NewBundle("sleep 1000");
+        await using var sharing = await MonitorClient.LaunchAsync(first.Launch, TestBundle.Timeout());
         var bundle = fixture.NewBundle("echo x; sleep 1000");
         await using var client = await MonitorClient.LaunchAsync(bundle.Launch, TestBundle.Timeout());
         await client.StartAsync(TestBundle.Timeout());
@@ -289,6 +292,7 @@ public sealed class MonitorTests(RuntimeFixture fixture) : IClassFixture<Runtime
             .Where(static line => line.StartsWith("Private_", StringComparison.Ordinal))
             .Sum(static line => int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]));
         await client.SignalAsync(9, false, TestBundle.Timeout());
+        await sharing.SignalAsync(9, false, TestBundle.Timeout());
         Assert.InRange(kilobytes, 1, 3 * 1024);
     }
 }

@@ -10,6 +10,7 @@ internal static class DeviceFilter
 {
     private const int Block = 1;
     private const int Character = 2;
+    private const int Everything = 7;
 
     /// <summary>Replaces the group's device program with one for these rules.</summary>
     public static void Attach(string directory, IReadOnlyList<DeviceRule> rules)
@@ -35,17 +36,23 @@ internal static class DeviceFilter
         for (var i = rules.Count - 1; i >= 0; i--)
         {
             AppendRule(code, rules[i]);
+            if (rules[i] is { Type: 'a', Major: < 0, Minor: < 0 } && AccessOf(rules[i]) == Everything)
+            {
+                return [.. code]; // the rules before it are never reached, and the verifier refuses unreachable code
+            }
         }
         code.Add(LinuxBpf.MoveValue(0, 0));
         code.Add(LinuxBpf.Exit);
         return [.. code];
     }
 
+    private static int AccessOf(DeviceRule rule) =>
+        (rule.Access.Contains('m') ? 1 : 0) | (rule.Access.Contains('r') ? 2 : 0) | (rule.Access.Contains('w') ? 4 : 0);
+
     private static void AppendRule(List<ulong> code, DeviceRule rule)
     {
         List<Func<short, ulong>> tests = [];
-        var access = (rule.Access.Contains('m') ? 1 : 0) | (rule.Access.Contains('r') ? 2 : 0)
-            | (rule.Access.Contains('w') ? 4 : 0);
+        var access = AccessOf(rule);
         if (rule.Type != 'a')
         {
             tests.Add(skip => LinuxBpf.JumpIfNotEqual(2, rule.Type == 'b' ? Block : Character, skip));
@@ -58,11 +65,11 @@ internal static class DeviceFilter
         {
             tests.Add(skip => LinuxBpf.JumpIfNotEqual(5, (int)rule.Minor, skip));
         }
-        if (access != 7)
+        if (access != Everything)
         {
             // An allow rule matches when nothing beyond its access is asked for; a deny rule when any of it is.
             code.Add(LinuxBpf.Move(1, 3));
-            code.Add(LinuxBpf.AndValue(1, rule.Allow ? ~access & 7 : access));
+            code.Add(LinuxBpf.AndValue(1, rule.Allow ? ~access & Everything : access));
             tests.Add(skip => rule.Allow ? LinuxBpf.JumpIfNotEqual(1, 0, skip) : LinuxBpf.JumpIfEqual(1, 0, skip));
         }
         // Each failing test skips the tests after it and the two instructions of the verdict.
