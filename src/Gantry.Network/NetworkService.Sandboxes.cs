@@ -63,7 +63,11 @@ public sealed partial class NetworkService
         }
     }
 
-    /// <summary>Removes a sandbox and everything of it; one that is not there is ignored. Processes inside keep the namespaces alive, without a network.</summary>
+    /// <summary>
+    /// Removes a sandbox and everything of it; one that is not there is ignored. Processes inside keep the namespaces alive, without a
+    /// network. Ports and names are free when this returns; the interfaces go a little later, and the addresses with them, since
+    /// the kernel takes tens of milliseconds to let an interface go.
+    /// </summary>
     public async Task RemoveSandboxAsync(string id, CancellationToken cancellationToken)
     {
         SandboxRecord? sandbox = FindSandbox(id);
@@ -73,26 +77,49 @@ public sealed partial class NetworkService
         }
 
         _firewall.RemovePorts(sandbox.Ports);
-        foreach (EndpointRecord endpoint in sandbox.Endpoints.Where(endpoint => endpoint.HostInterface.Length > 0))
-        {
-            _routes.DeleteLink(endpoint.HostInterface);
-        }
-
         foreach (NamespacePin pin in Pins(sandbox))
         {
             pin.Remove();
         }
 
+        // Interfaces that outlive the record because gantryd is killed now are removed by the next start's sweep.
         await PutAsync(SandboxPrefix + id, null, cancellationToken).ConfigureAwait(false);
+        bool removed;
         lock (_lock)
         {
-            if (_sandboxes.Remove(id))
+            removed = _sandboxes.Remove(id);
+        }
+
+        sandbox.Ports.ForEach(_ports.Release);
+        if (removed && sandbox.Endpoints.Count > 0)
+        {
+            Task deleting = Task.Run(() => DeleteInterfaces(sandbox), CancellationToken.None);
+            _deleting[deleting] = 0;
+            _ = deleting.ContinueWith(done => _deleting.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+    }
+
+    private void DeleteInterfaces(SandboxRecord sandbox)
+    {
+        try
+        {
+            // A socket of its own: the deletion must not hold up those who make interfaces.
+            using RouteSocket routes = RouteSocket.Open();
+            foreach (EndpointRecord endpoint in sandbox.Endpoints.Where(endpoint => endpoint.HostInterface.Length > 0))
+            {
+                routes.DeleteLink(endpoint.HostInterface);
+            }
+
+            lock (_lock)
             {
                 Release(sandbox.Endpoints);
             }
         }
-
-        sandbox.Ports.ForEach(_ports.Release);
+        catch (FaultException fault)
+        {
+            // The addresses stay taken: better than to give one to two containers.
+            LogDeletionFailed(sandbox.Id, fault.Message);
+        }
     }
 
     /// <summary>Connects a running sandbox to another network: <c>PermissionDenied</c> when it is connected already.</summary>

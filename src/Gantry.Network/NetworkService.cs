@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
 using Gantry.Faults;
@@ -38,6 +39,9 @@ public sealed partial class NetworkService : INameSource, IAsyncDisposable
     private readonly Dictionary<string, AddressPool> _pools = [];
     private readonly Dictionary<string, NameServer> _nameServers = [];
     private readonly Dictionary<string, int> _bridgeIndexes = [];
+
+    /// <summary>Deletions of interfaces under way.</summary>
+    private readonly ConcurrentDictionary<Task, byte> _deleting = new();
 
     /// <summary>Makes a service; call <see cref="InitializeAsync"/> before anything else.</summary>
     public NetworkService(NetworkOptions options, IStore store, ILogger<NetworkService> logger)
@@ -83,6 +87,7 @@ public sealed partial class NetworkService : INameSource, IAsyncDisposable
         }
 
         await ForgetLostSandboxesAsync(cancellationToken).ConfigureAwait(false);
+        SweepInterfaces();
         RebuildFirewall();
     }
 
@@ -102,6 +107,7 @@ public sealed partial class NetworkService : INameSource, IAsyncDisposable
             await RemoveSandboxAsync(sandbox.Id, cancellationToken).ConfigureAwait(false);
         }
 
+        await Task.WhenAll(_deleting.Keys).ConfigureAwait(false);
         _firewall.Remove();
         string[] ours = [_options.PodBridge, .. ListBridges().Select(network => network.Bridge)];
         foreach (LinkInfo link in _routes.ListLinks())
@@ -120,8 +126,9 @@ public sealed partial class NetworkService : INameSource, IAsyncDisposable
     }
 
     /// <summary>Closes sockets; the kernel's state stays.</summary>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        await Task.WhenAll(_deleting.Keys).ConfigureAwait(false);
         lock (_lock)
         {
             foreach (NameServer server in _nameServers.Values)
@@ -135,7 +142,6 @@ public sealed partial class NetworkService : INameSource, IAsyncDisposable
         _ports.Dispose();
         _firewall.Dispose();
         _routes.Dispose();
-        return ValueTask.CompletedTask;
     }
 
     private async Task LoadAsync(CancellationToken cancellationToken)
@@ -180,6 +186,19 @@ public sealed partial class NetworkService : INameSource, IAsyncDisposable
         }
     }
 
+    /// <summary>Removes veths of this instance that no record knows.</summary>
+    private void SweepInterfaces()
+    {
+        HashSet<string> known = [.. ListSandboxes().SelectMany(sandbox => sandbox.Endpoints).Select(endpoint => endpoint.HostInterface)];
+        foreach (LinkInfo link in _routes.ListLinks())
+        {
+            if (link.Name.StartsWith(_options.VethName(""), StringComparison.Ordinal) && !known.Contains(link.Name))
+            {
+                _routes.DeleteLink(link.Name);
+            }
+        }
+    }
+
     private void RebuildFirewall()
     {
         List<(PortMapping, string)> ports = [.. ListSandboxes()
@@ -211,6 +230,9 @@ public sealed partial class NetworkService : INameSource, IAsyncDisposable
 
     [LoggerMessage(1100, LogLevel.Warning, "Sandbox {Sandbox} was forgotten: its network namespace was gone")]
     private partial void LogSandboxLost(string sandbox);
+
+    [LoggerMessage(1102, LogLevel.Error, "Sandbox {Sandbox}: its interfaces were not deleted: {Reason}")]
+    private partial void LogDeletionFailed(string sandbox, string reason);
 
     [LoggerMessage(1101, LogLevel.Information, "Network {Name} was made with subnet {Subnet} on {Bridge}")]
     private partial void LogNetworkCreated(string name, string subnet, string bridge);

@@ -54,16 +54,16 @@ internal sealed class ContainerLauncher(
     /// <summary>Releases what a run holds beside its process: network, root mount. What is absent is ignored.</summary>
     internal async Task ReleaseAsync(ContainerRecord record)
     {
-        if (record.Spec.SandboxId is null)
-        {
-            await networks.RemoveSandboxAsync(record.Id, CancellationToken.None).ConfigureAwait(false);
-        }
-
+        await ReleaseNetworkAsync(record).ConfigureAwait(false);
         if (record.Spec.RootDirectory is null)
         {
             images.Snapshots.TryGet(record.Id)?.Unmount();
         }
     }
+
+    /// <summary>Releases the network sandbox of a container that has one of its own.</summary>
+    internal Task ReleaseNetworkAsync(ContainerRecord record) =>
+        record.Spec.SandboxId is null ? networks.RemoveSandboxAsync(record.Id, CancellationToken.None) : Task.CompletedTask;
 
     /// <summary>Kills and removes what a lost monitor or a start that was cut off left behind.</summary>
     internal async Task CleanUpAsync(ContainerRecord record)

@@ -312,7 +312,12 @@ internal sealed partial class ContainerSupervisor(
         container.Monitor = null;
         if (removes)
         {
-            await RemoveInTurnAsync(container, removeVolumes: true).ConfigureAwait(false);
+            await ForgetInTurnAsync(container).ConfigureAwait(false);
+            // Ports are free before anybody hears of the removal; what only costs time is given back after it.
+            await launcher.ReleaseNetworkAsync(record).ConfigureAwait(false);
+            Publish(container, "destroy");
+            container.Removed.TrySetResult(exit.ExitCode);
+            Track(ReleaseFilesAsync(record, removeVolumes: true));
         }
         else
         {
@@ -384,19 +389,36 @@ internal sealed partial class ContainerSupervisor(
     private async Task RemoveInTurnAsync(Container container, bool removeVolumes)
     {
         ContainerRecord record = container.Record;
-        // First the record: a removal that is cut off from here on is finished by the next start's sweep.
-        await table.RemoveAsync(container).ConfigureAwait(false);
-        container.Health?.Dispose();
-        container.Exited.TrySetResult(record.ExitCode);
+        await ForgetInTurnAsync(container).ConfigureAwait(false);
         await launcher.CleanUpAsync(record).ConfigureAwait(false);
-        await factory.RemoveFilesAsync(record.Id).ConfigureAwait(false);
-        if (removeVolumes)
-        {
-            await RemoveAnonymousVolumesAsync(record).ConfigureAwait(false);
-        }
-
+        await ReleaseFilesAsync(record, removeVolumes).ConfigureAwait(false);
         Publish(container, "destroy");
         container.Removed.TrySetResult(record.ExitCode);
+    }
+
+    /// <summary>Removes the record, first of all: a removal that is cut off from here on is finished by the next start's sweep.</summary>
+    private async Task ForgetInTurnAsync(Container container)
+    {
+        await table.RemoveAsync(container).ConfigureAwait(false);
+        container.Health?.Dispose();
+        container.Exited.TrySetResult(container.Record.ExitCode);
+    }
+
+    private async Task ReleaseFilesAsync(ContainerRecord record, bool removeVolumes)
+    {
+        try
+        {
+            await factory.RemoveFilesAsync(record.Id).ConfigureAwait(false);
+            if (removeVolumes)
+            {
+                await RemoveAnonymousVolumesAsync(record).ConfigureAwait(false);
+            }
+        }
+        catch (Exception exception) when (exception is FaultException or IOException)
+        {
+            // The next start's sweep finds them.
+            LogFilesLeft(exception, record.Id);
+        }
     }
 
     private async Task RemoveAnonymousVolumesAsync(ContainerRecord record)
@@ -427,6 +449,9 @@ internal sealed partial class ContainerSupervisor(
 
     [LoggerMessage(1200, LogLevel.Error, "Container {Container}: its end could not be processed")]
     private partial void LogEndFailed(Exception exception, string container);
+
+    [LoggerMessage(1202, LogLevel.Warning, "Container {Container} was removed, but files of it were left")]
+    private partial void LogFilesLeft(Exception exception, string container);
 
     [LoggerMessage(1201, LogLevel.Warning, "Container {Container} was not restarted: {Reason}")]
     private partial void LogRestartFailed(string container, string reason);
