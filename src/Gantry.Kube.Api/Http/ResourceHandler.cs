@@ -24,6 +24,11 @@ internal sealed class ResourceHandler(ServerCore core)
             throw StatusErrors.MethodNotAllowed();
         }
 
+        if ((info.Name is null && (info.Verb is "update" or "patch")) || (info.Name is not null && info.Verb == "create"))
+        {
+            throw StatusErrors.MethodNotAllowed();
+        }
+
         if (resource.Namespaced && info.Namespace is null && info.Verb is not ("list" or "watch"))
         {
             throw info.Verb == "create" ? StatusErrors.MethodNotAllowed() : StatusErrors.UnknownPath();

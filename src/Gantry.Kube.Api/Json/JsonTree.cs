@@ -18,13 +18,15 @@ internal static class JsonTree
         var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = 128 });
         var path = duplicates is null ? null : new JsonPath();
         reader.Read();
-        var value = ReadValue(ref reader, path, duplicates);
-        if (reader.Read())
+        try
         {
-            throw new JsonException("data after top-level value");
+            return ReadValue(ref reader, path, duplicates) is var value && reader.Read() ? throw new JsonException("data after top-level value") : value;
         }
-
-        return value;
+        catch (InvalidOperationException e)
+        {
+            // The reader checks the encoding of text only when it is asked for it.
+            throw new JsonException("text is not valid UTF-8", e);
+        }
     }
 
     public static JsonMap ParseMap(ReadOnlySpan<byte> utf8)

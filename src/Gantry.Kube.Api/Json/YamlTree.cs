@@ -5,20 +5,29 @@ using YamlDotNet.Core.Events;
 
 namespace Gantry.Kube.Api.Json;
 
-/// <summary>Reads and writes JSON trees as YAML (the 1.2 core schema with YAML 1.1's booleans kept as text).</summary>
+/// <summary>Reads and writes JSON trees as YAML 1.1 with its booleans (yes, on) and octals, as Kubernetes' clients read it.</summary>
 internal static class YamlTree
 {
+    /// <summary>More nodes than this can come from aliases only: the body itself is at most 3 MB.</summary>
+    private const int MaxNodes = 2_000_000;
+
+    /// <summary>Deeper nesting than JSON bodies may have.</summary>
+    private const int MaxDepth = 128;
+
     /// <summary>Reads the first document. Duplicate keys are reported; the last one wins. Throws YamlException.</summary>
     public static object? Parse(string text, List<string>? duplicates = null)
     {
-        var parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
-        parser.Consume<StreamStart>();
-        if (!parser.TryConsume<DocumentStart>(out _))
+        try
         {
-            return null;
+            var parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
+            parser.Consume<StreamStart>();
+            return parser.TryConsume<DocumentStart>(out _) ? new Reading(duplicates).Read(parser, 0) : null;
         }
-
-        return Read(parser, new JsonPath(), duplicates, []);
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or OverflowException)
+        {
+            // The scanner lets some damaged documents run into its own checks.
+            throw new YamlException("the document is malformed", e);
+        }
     }
 
     public static string ToText(object? value)
@@ -33,72 +42,14 @@ internal static class YamlTree
         return output.ToString();
     }
 
-    private static object? Read(IParser parser, JsonPath path, List<string>? duplicates, Dictionary<string, object?> anchors)
-    {
-        if (parser.TryConsume<Scalar>(out var scalar))
-        {
-            return Remember(anchors, scalar.Anchor, Resolve(scalar));
-        }
-
-        if (parser.TryConsume<AnchorAlias>(out var alias))
-        {
-            return anchors.TryGetValue(alias.Value.Value, out var known)
-                ? JsonTree.Clone(known)
-                : throw new YamlException($"unknown anchor '{alias.Value.Value}' referenced");
-        }
-
-        if (parser.TryConsume<SequenceStart>(out var sequence))
-        {
-            var list = new List<object?>();
-            Remember(anchors, sequence.Anchor, list);
-            while (!parser.TryConsume<SequenceEnd>(out _))
-            {
-                path.Push(list.Count);
-                list.Add(Read(parser, path, duplicates, anchors));
-                path.Pop();
-            }
-
-            return list;
-        }
-
-        var mapping = parser.Consume<MappingStart>();
-        var map = new JsonMap();
-        Remember(anchors, mapping.Anchor, map);
-        while (!parser.TryConsume<MappingEnd>(out _))
-        {
-            var key = parser.Consume<Scalar>().Value;
-            path.Push(key);
-            var value = Read(parser, path, duplicates, anchors);
-            if (!map.TryAdd(key, value))
-            {
-                map[key] = value;
-                duplicates?.Add($"duplicate field {JsonTree.Quote(path.ToString())}");
-            }
-
-            path.Pop();
-        }
-
-        return map;
-    }
-
-    private static object? Remember(Dictionary<string, object?> anchors, AnchorName anchor, object? value)
-    {
-        if (!anchor.IsEmpty)
-        {
-            anchors[anchor.Value] = value;
-        }
-
-        return value;
-    }
-
     private static object? Resolve(Scalar scalar)
     {
-        var text = scalar.Value;
-        if (scalar.Style != ScalarStyle.Plain || (!scalar.Tag.IsEmpty && scalar.Tag.Value == "tag:yaml.org,2002:str"))
-        {
-            return text;
-        }
+        var isText = scalar.Style != ScalarStyle.Plain || (!scalar.Tag.IsEmpty && scalar.Tag.Value == "tag:yaml.org,2002:str");
+        return isText ? scalar.Value : ResolvePlain(scalar.Value);
+    }
 
+    private static object? ResolvePlain(string text)
+    {
         switch (text)
         {
             case "" or "~" or "null" or "Null" or "NULL": return null;
@@ -173,8 +124,99 @@ internal static class YamlTree
 
     private static void EmitText(Emitter emitter, string text)
     {
-        var plain = Resolve(new Scalar(text)) is string;
+        var plain = ResolvePlain(text) is string;
         var style = !plain ? ScalarStyle.DoubleQuoted : text.Contains('\n') ? ScalarStyle.Literal : ScalarStyle.Any;
         emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, style, plain, true));
+    }
+
+    /// <summary>One document's reading: its path, its anchors, and how much it has grown.</summary>
+    private sealed class Reading(List<string>? duplicates)
+    {
+        private readonly JsonPath _path = new();
+        private readonly Dictionary<string, (object? Value, int Nodes)> _anchors = [];
+        private int _nodes;
+
+        public object? Read(IParser parser, int depth)
+        {
+            if (depth > MaxDepth)
+            {
+                throw new YamlException("the document is nested too deeply");
+            }
+
+            Count(1);
+            var before = _nodes;
+            if (parser.TryConsume<AnchorAlias>(out var alias))
+            {
+                if (!_anchors.TryGetValue(alias.Value.Value, out var known))
+                {
+                    throw new YamlException($"unknown anchor '{alias.Value.Value}' referenced");
+                }
+
+                Count(known.Nodes);
+                return JsonTree.Clone(known.Value);
+            }
+
+            var anchor = parser.Current is NodeEvent node ? node.Anchor : AnchorName.Empty;
+            var value = ReadNode(parser, depth);
+            if (!anchor.IsEmpty)
+            {
+                _anchors[anchor.Value] = (value, _nodes - before + 1);
+            }
+
+            return value;
+        }
+
+        private object? ReadNode(IParser parser, int depth)
+        {
+            if (parser.TryConsume<Scalar>(out var scalar))
+            {
+                return Resolve(scalar);
+            }
+
+            if (!parser.TryConsume<SequenceStart>(out _))
+            {
+                return ReadMap(parser, depth);
+            }
+
+            var list = new List<object?>();
+            while (!parser.TryConsume<SequenceEnd>(out _))
+            {
+                _path.Push(list.Count);
+                list.Add(Read(parser, depth + 1));
+                _path.Pop();
+            }
+
+            return list;
+        }
+
+        private JsonMap ReadMap(IParser parser, int depth)
+        {
+            parser.Consume<MappingStart>();
+            var map = new JsonMap();
+            while (!parser.TryConsume<MappingEnd>(out _))
+            {
+                var key = parser.Consume<Scalar>().Value;
+                _path.Push(key);
+                var value = Read(parser, depth + 1);
+                if (!map.TryAdd(key, value))
+                {
+                    map[key] = value;
+                    duplicates?.Add($"duplicate field {JsonTree.Quote(_path.ToString())}");
+                }
+
+                _path.Pop();
+            }
+
+            return map;
+        }
+
+        private void Count(int nodes)
+        {
+            _nodes += nodes;
+            if (_nodes > MaxNodes)
+            {
+                throw new YamlException("the document's aliases make it too large");
+            }
+        }
     }
 }
