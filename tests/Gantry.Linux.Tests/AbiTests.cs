@@ -35,6 +35,7 @@ public sealed class AbiTests
             ("sizeof(struct rlimit)", Marshal.SizeOf<SysResource.ResourceLimit>()),
             ("sizeof(sigset_t)", Marshal.SizeOf<Signal.SignalSet>()),
             ("sizeof(struct statfs)", Marshal.SizeOf<SysStat.FileSystemStatus>()),
+            ("offsetof(struct statfs, f_flags)", Marshal.OffsetOf<SysStat.FileSystemStatus>("Flags")),
             ("sizeof(struct statx)", Marshal.SizeOf<FileStatus>()),
             ("offsetof(struct statx, stx_nlink)", Marshal.OffsetOf<FileStatus>("Links")),
             ("offsetof(struct statx, stx_uid)", Marshal.OffsetOf<FileStatus>("UserId")),

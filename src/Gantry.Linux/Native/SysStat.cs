@@ -17,6 +17,7 @@ public static partial class SysStat
     public const long CGROUP2_SUPER_MAGIC = 0x63677270;
     public const long TMPFS_MAGIC = 0x01021994;
 
+    private const long ST_RDONLY = 1;
     private const uint STATX_BASIC_STATS = 0x7ff;
 #pragma warning restore CS1591
 
@@ -70,6 +71,9 @@ public static partial class SysStat
         return buffer.Type;
     }
 
+    /// <summary>statfs(2): true when the path's mount is read-only.</summary>
+    public static bool IsReadOnlyMount(string path) => statfs(path, out var buffer) == 0 && (buffer.Flags & ST_RDONLY) != 0;
+
     /// <summary>statfs(2): the file system's magic number, or 0 when there is no such path.</summary>
     public static long FileSystemType(string path) => statfs(path, out var buffer) == 0 ? buffer.Type : 0;
 
@@ -108,10 +112,13 @@ public static partial class SysStat
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int statfs(string path, out FileSystemStatus buffer);
 
-    [StructLayout(LayoutKind.Sequential, Size = 120)]
+    [StructLayout(LayoutKind.Explicit, Size = 120)]
     internal struct FileSystemStatus
     {
+        [FieldOffset(0)]
         public long Type;
-        public long BlockSize;
+
+        [FieldOffset(80)]
+        public long Flags;
     }
 }

@@ -1,4 +1,5 @@
 using Gantry.Faults;
+using Gantry.Linux.Native;
 using Gantry.Runtime.Launch;
 using Gantry.Runtime.State;
 
@@ -32,15 +33,18 @@ internal static class CommandTable
 
     public static int Run(string[] args)
     {
+        var code = 1;
         try
         {
-            return RunCommand(args);
+            code = RunCommand(args);
         }
         catch (FaultException e)
         {
             CommandOutput.Fail(e.Message);
-            return 1;
         }
+        // Everything is written and nothing is buffered: the runtime's orderly end would only take time.
+        Unistd.ExitNow(code);
+        return code;
     }
 
     private static int RunCommand(string[] args)
