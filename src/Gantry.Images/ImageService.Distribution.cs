@@ -25,8 +25,10 @@ public sealed partial class ImageService
             ? await ResolveOwnAsync(reference, request.Platform ?? _options.Platform, lease, cancellationToken).ConfigureAwait(false)
             : await FetchAsync(reference, request, progress, lease, cancellationToken).ConfigureAwait(false);
         var layers = pulled.Manifest.Layers;
-        await UnpackAsync(pulled.Manifest, pulled.Config, lease, i => progress.Report(layers[i].Digest.Short, "Pull complete"), cancellationToken)
-            .ConfigureAwait(false);
+        await UnpackAsync(
+            pulled.Manifest, pulled.Config, lease,
+            (i, done) => progress.Report(layers[i].Digest.Short, done ? "Pull complete" : "Extracting"),
+            cancellationToken).ConfigureAwait(false);
         progress.Report(null, $"Digest: {pulled.Top.Digest}");
         var before = FindId(_catalog.State, reference.ToString());
         var image = await RegisterAsync(

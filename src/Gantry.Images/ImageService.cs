@@ -214,8 +214,9 @@ public sealed partial class ImageService
         };
     }
 
+    // The progress hears each layer's number when it begins (false) and when it is there (true).
     private async Task UnpackAsync(
-        Manifest manifest, ImageConfig config, ContentLease lease, Action<int>? unpacked, CancellationToken cancellationToken)
+        Manifest manifest, ImageConfig config, ContentLease lease, Action<int, bool>? progress, CancellationToken cancellationToken)
     {
         var diffIds = config.RootFs.DiffIds;
         if (manifest.Layers.Count != diffIds.Count)
@@ -226,9 +227,10 @@ public sealed partial class ImageService
         Digest? parent = null;
         for (var i = 0; i < diffIds.Count; i++)
         {
+            progress?.Invoke(i, false);
             var layer = await Snapshots.UnpackAsync(parent, manifest.Layers[i], diffIds[i], lease, cancellationToken).ConfigureAwait(false);
             parent = layer.ChainId;
-            unpacked?.Invoke(i);
+            progress?.Invoke(i, true);
         }
     }
 }

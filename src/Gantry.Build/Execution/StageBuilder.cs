@@ -148,6 +148,9 @@ internal sealed partial class StageBuilder
         var config = _config with
         {
             Created = now,
+            Comment = null,
+            Container = null,
+            DockerVersion = null,
             Config = configure is null ? Run : configure(Run),
             RootFs = new RootFs { DiffIds = diffIds },
             History = [.. _config.History ?? [], new HistoryEntry { Created = now, CreatedBy = createdBy, EmptyLayer = write is null }],

@@ -14,6 +14,8 @@ public sealed class ImageBootstrap(ImageService images)
 {
     private const string DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+    private const string MergedUsrHook = "/usr/share/mmdebstrap/hooks/merged-usr";
+
     // What the official slim images leave out as well (debuerreotype's slimify).
     private static readonly string[] s_slimOptions =
     [
@@ -63,6 +65,11 @@ public sealed class ImageBootstrap(ImageService images)
         progress($"Making {name.Familiar} with mmdebstrap from {sources[0].Uri}");
         // unsafe-io: dpkg syncs each file otherwise, for nothing where the whole image is made or thrown away (as the official image).
         var arguments = new List<string> { "--variant=minbase", "--format=tar", "--dpkgopt=force-unsafe-io", $"--architectures={Architecture()}" };
+        if (suite == "bookworm" && Directory.Exists(MergedUsrHook))
+        {
+            // Else bookworm takes the package usrmerge, and perl with it: 50 MB.
+            arguments.AddRange([$"--hook-dir={MergedUsrHook}", "--include=usr-is-merged"]);
+        }
         if (name.Tag!.EndsWith("-slim", StringComparison.Ordinal))
         {
             arguments.AddRange(s_slimOptions.Select(option => $"--dpkgopt={option}"));
@@ -77,8 +84,8 @@ public sealed class ImageBootstrap(ImageService images)
         arguments.Add("--customize-hook=printf '%s\\n' 'APT::Keep-Downloaded-Packages \"false\";' 'Dir::Cache::pkgcache \"\";' "
             + "'Dir::Cache::srcpkgcache \"\";' 'Acquire::Languages \"none\";' 'DPkg::Post-Invoke { \"rm -f /var/cache/apt/archives/*.deb "
             + "/var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true\"; };' > \"$1/etc/apt/apt.conf.d/docker-clean\"");
-        // Names of this machine; the engine mounts the container's own.
-        arguments.Add("--customize-hook=rm -f \"$1/etc/hostname\" \"$1/etc/resolv.conf\"");
+        // Names of this machine (the engine mounts the container's own), and caches that apt no longer knows of.
+        arguments.Add("--customize-hook=rm -f \"$1/etc/hostname\" \"$1/etc/resolv.conf\" \"$1\"/var/cache/apt/*.bin");
         arguments.AddRange([suite, "-", .. sources.Select(source => source.ToString())]);
         Image? image = null;
         await HostCommand.RunAsync(

@@ -1,3 +1,4 @@
+using Gantry.Faults;
 using Gantry.Images.Content;
 using Gantry.Oci;
 
@@ -6,6 +7,8 @@ namespace Gantry.Images.Distribution;
 /// <summary>Sends one image: layers in parallel where the registry has none, the configuration, the manifest last.</summary>
 internal sealed class ImagePusher(ContentStore content, RegistryClient client, ProgressReporter progress, int parallel)
 {
+    private const int MaxAttempts = 3;
+
     /// <summary>
     /// Pushes under a tag. <paramref name="mountFrom"/> is a repository of the same registry that probably has the layers.
     /// </summary>
@@ -32,11 +35,28 @@ internal sealed class ImagePusher(ContentStore content, RegistryClient client, P
             Say(id, "Layer already exists");
             return;
         }
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                Say(id, await SendAsync(blob, id, mountFrom, cancellationToken).ConfigureAwait(false) ? "Pushed" : $"Mounted from {mountFrom}");
+                return;
+            }
+            catch (FaultException fault) when (fault.Kind == FaultKind.Unavailable && attempt < MaxAttempts)
+            {
+                // The connection broke, and the upload with it: it begins again as a new one.
+                await Task.Delay(TimeSpan.FromMilliseconds(200 << attempt), cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    // False when the registry took the blob from another repository of its own.
+    private async Task<bool> SendAsync(Descriptor blob, string? id, string? mountFrom, CancellationToken cancellationToken)
+    {
         var location = await client.StartUploadAsync(blob.Digest, mountFrom, cancellationToken).ConfigureAwait(false);
         if (location is null)
         {
-            Say(id, $"Mounted from {mountFrom}");
-            return;
+            return false;
         }
         await client.UploadAsync(
             location, blob.Digest, () => content.OpenRead(blob.Digest), blob.Size,
@@ -48,7 +68,7 @@ internal sealed class ImagePusher(ContentStore content, RegistryClient client, P
                 }
             },
             cancellationToken).ConfigureAwait(false);
-        Say(id, "Pushed");
+        return true;
     }
 
     private void Say(string? id, string status)

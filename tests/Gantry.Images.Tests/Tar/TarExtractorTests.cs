@@ -100,7 +100,8 @@ public sealed class TarExtractorTests : IDisposable
             writer.Write(new TarEntry { Name = "n", Type = TarEntryType.CharacterDevice, Permissions = 0x1b6, Device = new(1, 3) });
             writer.Write(new TarEntry
             {
-                Name = "x", Type = TarEntryType.Regular,
+                Name = "x",
+                Type = TarEntryType.Regular,
                 Xattrs = [new("user.mine", [1, 0, 2]), new("trusted.overlay.opaque", [(byte)'y'])],
             });
         });
