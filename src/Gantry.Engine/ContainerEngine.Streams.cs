@@ -52,9 +52,16 @@ public sealed partial class ContainerEngine
         Container container = _table.Get(reference);
         string path = _launcher.LogPath(container.Record)
             ?? throw new FaultException(FaultKind.NotImplemented, "configured logging driver does not support reading");
-        Task ended = container.Record.Status is ContainerStatus.Running or ContainerStatus.Paused or ContainerStatus.Restarting
-            ? container.Exited.Task : Task.CompletedTask;
-        return new LogFile(path).ReadAsync(query, ended, cancellationToken);
+        return new LogFile(path).ReadAsync(query, EndsAsync(container), cancellationToken);
+    }
+
+    /// <summary>Completes when the container neither runs nor waits for a restart.</summary>
+    private static async Task EndsAsync(Container container)
+    {
+        while (container.Record.Status is ContainerStatus.Running or ContainerStatus.Paused or ContainerStatus.Restarting)
+        {
+            await container.Exited.Task.ConfigureAwait(false);
+        }
     }
 
     /// <summary>Asks the monitor to open the log file again after a caller renamed it (the kubelet's rotation).</summary>

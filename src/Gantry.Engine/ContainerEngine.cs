@@ -98,6 +98,7 @@ public sealed partial class ContainerEngine : IAsyncDisposable
     {
         await _supervisor.StopAllAsync(cancellationToken).ConfigureAwait(false);
         await Sandboxes.ShutdownAsync(cancellationToken).ConfigureAwait(false);
+        Linux.Cgroups.ControlGroup.Open("/" + _options.CgroupParent.Trim('/')).Remove();
     }
 
     /// <summary>Disconnects from the containers, which go on.</summary>

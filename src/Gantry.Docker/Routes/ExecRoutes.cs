@@ -11,6 +11,8 @@ namespace Gantry.Docker.Routes;
 /// <summary>Execs.</summary>
 internal static class ExecRoutes
 {
+    private static readonly TimeSpan s_exitPatience = TimeSpan.FromSeconds(1);
+
     internal static async Task CreateAsync(DockerRequest request)
     {
         ExecCreateJson body = await request.ReadAsync(DockerJson.Default.ExecCreateJson).ConfigureAwait(false);
@@ -54,7 +56,23 @@ internal static class ExecRoutes
 
         await using (streams.ConfigureAwait(false))
         {
-            await HijackedStream.RunAsync(request, streams, exec.Spec.Terminal, exec.Spec.AttachStdin).ConfigureAwait(false);
+            await HijackedStream.RunAsync(request, streams, exec.Spec.Terminal, exec.Spec.AttachStdin, () => EndAsync(request, exec.Id)).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// The client asks for the exit code as soon as the stream ends, so it must be there by then. A process that closed its
+    /// output and runs on is not waited for.
+    /// </summary>
+    private static async Task EndAsync(DockerRequest request, string id)
+    {
+        try
+        {
+            await request.Engine.WaitExecAsync(id, CancellationToken.None).WaitAsync(s_exitPatience).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // It runs on without output.
         }
     }
 

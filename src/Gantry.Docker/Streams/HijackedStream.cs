@@ -16,8 +16,8 @@ internal static class HijackedStream
 {
     private const int HeaderSize = 8;
 
-    /// <summary>Connects the client with the streams until the output ends or the client goes away.</summary>
-    internal static async Task RunAsync(DockerRequest request, ContainerStreams streams, bool terminal, bool stdin)
+    /// <summary>Connects the client with the streams until the output and then <paramref name="beforeClose"/> ends, or the client goes away.</summary>
+    internal static async Task RunAsync(DockerRequest request, ContainerStreams streams, bool terminal, bool stdin, Func<Task>? beforeClose = null)
     {
         Stream connection = await AcceptAsync(request, terminal).ConfigureAwait(false);
         using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted);
@@ -25,6 +25,7 @@ internal static class HijackedStream
         try
         {
             await CopyOutputAsync(streams, connection, terminal, ended.Token).ConfigureAwait(false);
+            await (beforeClose?.Invoke() ?? Task.CompletedTask).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
