@@ -20,6 +20,7 @@ internal sealed class Doors : IAsyncDisposable
 {
     private const string HandlerKey = "gantry.handler";
     private readonly WebApplication _application;
+    private bool _closed;
 
     private Doors(WebApplication application) => _application = application;
 
@@ -92,6 +93,12 @@ internal sealed class Doors : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_closed)
+        {
+            return;
+        }
+
+        _closed = true;
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
         await _application.StopAsync(patience.Token).ConfigureAwait(false);
         await _application.DisposeAsync().ConfigureAwait(false);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Gantry.Daemon.Configuration;
 using Gantry.Daemon.Control;
 using Gantry.Daemon.Logging;
+using Gantry.Linux.Cgroups;
 using Microsoft.Extensions.Logging;
 
 namespace Gantry.Daemon.Hosting;
@@ -64,6 +65,13 @@ internal sealed partial class GantryHost(DaemonOptions options, string version)
             await cluster.StopWorkAsync().ConfigureAwait(false);
             await engine.ShutdownAsync(CancellationToken.None).ConfigureAwait(false);
             cluster.RemoveAll();
+            ControlGroup.Open(options.CgroupRoot).Remove();
+        }
+
+        await doors.DisposeAsync().ConfigureAwait(false);
+        if (removeAll)
+        {
+            Directory.Delete(options.RunDirectory, recursive: true);
         }
 
         LogEnding(logger, removeAll ? "everything removed from the kernel" : "containers go on");
