@@ -1,3 +1,5 @@
+using System.Linq;
+
 namespace Gantry.Schema;
 
 /// <summary>Writes ReadJson and WriteJson of a type.</summary>
@@ -10,24 +12,35 @@ internal static class JsonCodecWriter
         code.Line($"var o = new {type.Name}();");
         code.Line("KubeJsonReader.ExpectObject(ref reader);");
         code.Open("while (KubeJsonReader.NextField(ref reader))");
-        var word = "if";
-        foreach (var field in type.Fields)
+        if (type.Fields.Count > 0)
         {
-            var name = ClassNames.Property(type, field);
-            var read = Read(field.Type);
-            if (ClassNames.NeverNull(type, field))
+            // The length of a name leaves one or two candidates.
+            code.Open("switch (KubeJsonReader.NameLength(ref reader))");
+            foreach (var group in type.Fields.GroupBy(f => f.Name.Length).OrderBy(g => g.Key))
             {
-                read += $" ?? o.{name}";
+                code.Line($"case {group.Key}:");
+                foreach (var field in group)
+                {
+                    WriteFieldReader(code, type, field);
+                }
+
+                code.Line("    break;");
             }
 
-            code.Line($"{word} (reader.ValueTextEquals(\"{field.Name}\"u8)) {{ reader.Read(); o.{name} = {read}; }}");
-            word = "else if";
+            code.Close();
         }
 
-        code.Line(type.Fields.Count == 0 ? "KubeJsonReader.SkipField(ref reader);" : "else { KubeJsonReader.SkipField(ref reader); }");
+        code.Line("KubeJsonReader.SkipField(ref reader);");
         code.Close();
         code.Line("return o;");
         code.Close();
+    }
+
+    private static void WriteFieldReader(CodeWriter code, SchemaType type, SchemaField field)
+    {
+        var name = ClassNames.Property(type, field);
+        var read = Read(field.Type) + (ClassNames.NeverNull(type, field) ? $" ?? o.{name}" : "");
+        code.Line($"    if (reader.ValueTextEquals(\"{field.Name}\"u8)) {{ reader.Read(); o.{name} = {read}; continue; }}");
     }
 
     public static void WriteWriter(CodeWriter code, SchemaType type)

@@ -50,9 +50,14 @@ internal sealed class CachedObject
         }
 
         var paths = Resource.Strategy.SelectablePaths;
-        _fields ??= JsonProbe.ReadPaths(Data.Span, paths);
         var index = Array.IndexOf(paths, path);
-        return index < 0 ? "" : _fields[index] ?? Resource.Strategy.SelectableDefault(path);
+        if (index < 0)
+        {
+            return "";
+        }
+
+        _fields ??= new string?[paths.Length];
+        return _fields[index] ??= JsonProbe.ReadPath(Data.Span, path) ?? Resource.Strategy.SelectableDefault(path);
     }
 
     /// <summary>The object as its class, parsed once and shared: read-only.</summary>

@@ -35,18 +35,7 @@ internal static class JsonProbe
         return map;
     }
 
-    /// <summary>The scalars at dotted paths, as text; null where a path ends early.</summary>
-    public static string?[] ReadPaths(ReadOnlySpan<byte> json, string[] paths)
-    {
-        var values = new string?[paths.Length];
-        for (var i = 0; i < paths.Length; i++)
-        {
-            values[i] = ReadPath(json, paths[i]);
-        }
-
-        return values;
-    }
-
+    /// <summary>The scalar at a dotted path, as text; null where the path ends early.</summary>
     public static string? ReadPath(ReadOnlySpan<byte> json, string path)
     {
         var reader = new Utf8JsonReader(json);

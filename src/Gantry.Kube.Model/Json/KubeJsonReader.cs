@@ -17,6 +17,10 @@ internal static class KubeJsonReader
         return reader.TokenType == JsonTokenType.PropertyName;
     }
 
+    /// <summary>The length of the present field's name in UTF-8, without escapes.</summary>
+    public static int NameLength(ref Utf8JsonReader reader)
+        => reader.ValueIsEscaped || reader.HasValueSequence ? System.Text.Encoding.UTF8.GetByteCount(reader.GetString()!) : reader.ValueSpan.Length;
+
     public static void SkipField(ref Utf8JsonReader reader)
     {
         reader.Read();
