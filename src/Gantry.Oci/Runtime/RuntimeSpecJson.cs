@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Gantry.Faults;
 
 namespace Gantry.Oci.Runtime;
@@ -13,19 +12,19 @@ public static class RuntimeSpecJson
 {
     /// <summary>Reads a config.json; <paramref name="name"/> names the document in errors.</summary>
     public static RuntimeSpec ReadSpec(ReadOnlySpan<byte> json, string name = "config.json") =>
-        Read(json, RuntimeSpecContext.Default.RuntimeSpec, name);
+        SpecJsonReader.Read(json, name, RuntimeSpecReader.Spec);
 
     /// <summary>Reads a process object.</summary>
     public static ProcessSpec ReadProcess(ReadOnlySpan<byte> json, string name = "process.json") =>
-        Read(json, RuntimeSpecContext.Default.ProcessSpec, name);
+        SpecJsonReader.Read(json, name, RuntimeSpecReader.Process);
 
     /// <summary>Reads a linux.resources object.</summary>
     public static ResourcesSpec ReadResources(ReadOnlySpan<byte> json, string name = "resources") =>
-        Read(json, RuntimeSpecContext.Default.ResourcesSpec, name);
+        SpecJsonReader.Read(json, name, RuntimeSpecReader.Resources);
 
     /// <summary>Reads a linux.seccomp object.</summary>
     public static SeccompSpec ReadSeccomp(ReadOnlySpan<byte> json, string name = "seccomp") =>
-        Read(json, RuntimeSpecContext.Default.SeccompSpec, name);
+        SpecJsonReader.Read(json, name, RuntimeSpecReader.Seccomp);
 
     /// <summary>Writes a config.json.</summary>
     public static byte[] Write(RuntimeSpec spec) =>
@@ -42,22 +41,4 @@ public static class RuntimeSpecJson
     /// <summary>Writes a container's state.</summary>
     public static byte[] Write(ContainerState state) =>
         JsonSerializer.SerializeToUtf8Bytes(state, RuntimeSpecContext.Default.ContainerState);
-
-    private static T Read<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type, string name)
-        where T : class
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, type)
-                ?? throw new FaultException(FaultKind.InvalidArgument, $"{name}: the document is null, an object was expected");
-        }
-        catch (JsonException e)
-        {
-            // The exception's own text is left out: gantry-runtime is built without the resource strings.
-            var path = string.IsNullOrEmpty(e.Path) ? "$" : e.Path;
-            var reason = path == "$" ? "malformed or truncated JSON, or not an object" : "malformed JSON or a value of the wrong type";
-            throw new FaultException(
-                FaultKind.InvalidArgument, $"{name}: {path} (line {e.LineNumber + 1}): {reason}", e);
-        }
-    }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Gantry.Oci.Runtime;
 
 /// <summary>A system call filter (config-linux.md, "Seccomp").</summary>
@@ -23,6 +25,10 @@ public sealed class SeccompSpec
 
     /// <summary>Rules.</summary>
     public List<SeccompSyscallSpec>? Syscalls { get; set; }
+
+    /// <summary>The JSON that this was read from; empty when it was not read.</summary>
+    [JsonIgnore]
+    public ReadOnlyMemory<byte> Source { get; set; }
 }
 
 /// <summary>One rule: some calls, one action.</summary>

@@ -20,7 +20,7 @@ internal static class SeccompFilter
         {
             return null;
         }
-        var json = RuntimeSpecJson.Write(profile);
+        var json = profile.Source.ToArray();
         var directory = $"{stateRoot}/.seccomp";
         var path = $"{directory}/{Hash(json):x16}";
         if (SmallFile.TryRead(path) is { } kept && TryTake(kept, json) is { } filter)
