@@ -158,4 +158,63 @@ public sealed class PushPullTests
             new PullRequest(ImageReference.Parse($"{server.Domain}/app:multi")) { Platform = Platform.Parse("linux/s390x") }));
         Assert.Equal("no matching manifest for linux/s390x in the manifest list entries", missing.Message);
     }
+
+    [Fact]
+    public async Task Pull_OverAConnectionThatBreaks_ContinuesWhereItEnded()
+    {
+        await using var origin = await ImageRoot.CreateAsync();
+        var bytes = new byte[3_000_000];
+        new Random(1).NextBytes(bytes);
+        var image = await origin.AddImageAsync("nobody:1/app", [("a", Convert.ToBase64String(bytes))]);
+        var layer = (await origin.Images.GetLayersAsync(image))[0];
+        var ranges = new List<string>();
+        await using var server = await RegistryServer.StartAsync(async context =>
+        {
+            if (context.Request.Method != "GET" || !context.Request.Path.Value!.EndsWith(layer.Digest.Value, StringComparison.Ordinal))
+            {
+                return false;
+            }
+            ranges.Add(context.Request.Headers.Range.ToString());
+            if (ranges.Count > 1)
+            {
+                return false;
+            }
+            var content = await origin.Images.Content.ReadAsync(layer.Digest);
+            context.Response.ContentLength = content.Length;
+            await context.Response.Body.WriteAsync(content.AsMemory(0, 1_000_000));
+            await context.Response.Body.FlushAsync();
+            await Task.Delay(200);
+            context.Abort();
+            return true;
+        });
+        await origin.Images.TagAsync("nobody:1/app", ImageReference.Parse($"{server.Domain}/app"));
+        await origin.Images.PushAsync(new PushRequest(ImageReference.Parse($"{server.Domain}/app:latest")));
+        await using var client = await ImageRoot.CreateAsync();
+
+        var pulled = await client.Images.PullAsync(new PullRequest(ImageReference.Parse($"{server.Domain}/app")));
+        Assert.Equal(image.Id, pulled.Id);
+        Assert.Equal(["", "bytes=1000000-"], ranges);
+    }
+
+    [Fact]
+    public async Task Pulls_OfOneImageAtTheSameTime_FetchEachBlobOnce()
+    {
+        var fetched = 0;
+        await using var server = await RegistryServer.StartAsync(context =>
+        {
+            if (context.Request.Method == "GET" && context.Request.Path.Value!.Contains("/blobs/sha256", StringComparison.Ordinal))
+            {
+                Interlocked.Increment(ref fetched);
+            }
+            return Task.FromResult(false);
+        });
+        await using var origin = await ImageRoot.CreateAsync();
+        var image = await origin.AddImageAsync($"{server.Domain}/app", [("a", "1")], [("b", "2")]);
+        await origin.Images.PushAsync(new PushRequest(ImageReference.Parse($"{server.Domain}/app:latest")));
+        await using var client = await ImageRoot.CreateAsync();
+
+        var pulled = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => client.Images.PullAsync(new PullRequest(ImageReference.Parse($"{server.Domain}/app")))));
+        Assert.All(pulled, one => Assert.Equal(image.Id, one.Id));
+        Assert.Equal(3, fetched);
+    }
 }

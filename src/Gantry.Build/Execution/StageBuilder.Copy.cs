@@ -55,9 +55,9 @@ internal sealed partial class StageBuilder
         if (source.IsArchive)
         {
             copy.MakeDirectories(target, source.Tree.TryStatFollowed(source.Path)!.Value.Modified);
-            using var directory = root.OpenTree(target);
             using var content = LayerCompression.Open(source.Tree.OpenRead(source.Path, follow: true));
-            new TarExtractor(directory, new TarExtractOptions { Owner = owner is (0, 0) ? null : owner }).Extract(new TarReader(content), cancellationToken);
+            var options = new TarExtractOptions { Directory = target, Owner = owner is (0, 0) ? null : owner };
+            new TarExtractor(root, options).Extract(new TarReader(content), cancellationToken);
             return;
         }
         var isDirectory = source.Tree.TryStatFollowed(source.Path) is { IsDirectory: true };

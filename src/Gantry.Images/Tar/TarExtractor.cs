@@ -11,6 +11,9 @@ public sealed record TarExtractOptions
     /// </summary>
     public bool Whiteouts { get; init; }
 
+    /// <summary>The directory of the tree that the archive's names start from; clean, <c>""</c> for the root.</summary>
+    public string Directory { get; init; } = "";
+
     /// <summary>The owner of everything, instead of the archive's.</summary>
     public (uint Uid, uint Gid)? Owner { get; init; }
 
@@ -64,10 +67,11 @@ public sealed class TarExtractor
 
     private void Extract(TarEntry entry, Stream data)
     {
-        var path = TarPath.Clean(entry.Name);
-        if (path.Length == 0)
+        var path = TarPath.Join(_options.Directory, TarPath.Clean(entry.Name));
+        if (path == _options.Directory)
         {
-            if (entry.Type == TarEntryType.Directory)
+            // The archive's root; where it goes to a directory of somebody else's, that one stays as it is.
+            if (entry.Type == TarEntryType.Directory && path.Length == 0)
             {
                 SetMetadata("", entry);
             }
@@ -92,7 +96,7 @@ public sealed class TarExtractor
                 ContentBytes += entry.SizeBytes;
                 break;
             case TarEntryType.HardLink:
-                _tree.CreateHardLink(path, TarPath.Clean(entry.LinkName));
+                _tree.CreateHardLink(path, TarPath.Join(_options.Directory, TarPath.Clean(entry.LinkName)));
                 return; // shares the metadata of what it links to
             case TarEntryType.Symlink:
                 _tree.CreateSymlink(path, entry.LinkName);

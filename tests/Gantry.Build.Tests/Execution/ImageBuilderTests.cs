@@ -219,4 +219,60 @@ public sealed class ImageBuilderTests
         Assert.Equal("z", await root.ReadAsync(image, "to/x/y"));
         Assert.Equal("p", await root.ReadAsync(image, "to/plain"));
     }
+
+    [Fact]
+    public async Task Add_OfAnArchiveWithLinks_StaysInTheImage()
+    {
+        await using var root = await BuildRoot.CreateAsync();
+        var archive = System.Text.Encoding.Latin1.GetString(BuildRoot.Tar(writer =>
+        {
+            writer.WriteFile("run/a", "1"u8.ToArray());
+            writer.Write(new Images.Tar.TarEntry { Name = "out", Type = Images.Tar.TarEntryType.Symlink, LinkName = "/../../tmp/escape" });
+            writer.WriteFile("hard-source", "2"u8.ToArray());
+            writer.Write(new Images.Tar.TarEntry { Name = "hard", Type = Images.Tar.TarEntryType.HardLink, LinkName = "hard-source" });
+        }));
+        var image = await root.BuildAsync(
+            "FROM base\nRUN mkdir -p /run /var && busybox ln -s /run /var/run\nADD in.tar /var/\n", null, ("in.tar", archive));
+        Assert.Equal("1", await root.ReadAsync(image, "run/a"));
+        Assert.Equal("2", await root.ReadAsync(image, "var/hard"));
+    }
+
+    [Fact]
+    public async Task Copy_OfALinkOutOfTheContext_DoesNotReadTheHost()
+    {
+        await using var root = await BuildRoot.CreateAsync();
+        var context = BuildRoot.Tar(writer =>
+        {
+            writer.WriteFile("Dockerfile", "FROM base\nCOPY link /x\n"u8.ToArray());
+            writer.Write(new Images.Tar.TarEntry { Name = "link", Type = Images.Tar.TarEntryType.Symlink, LinkName = "/../../../etc/hostname" });
+        });
+        var fault = await Assert.ThrowsAsync<FaultException>(() => root.Builder.BuildAsync(new BuildRequest { Context = new MemoryStream(context) }));
+        Assert.StartsWith("COPY failed: file not found in build context", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Context_ThatClimbsOut_IsRefused()
+    {
+        await using var root = await BuildRoot.CreateAsync();
+        var context = BuildRoot.Tar(writer =>
+        {
+            writer.WriteFile("Dockerfile", "FROM base\n"u8.ToArray());
+            writer.WriteFile("../../escape", "x"u8.ToArray());
+        });
+        var fault = await Assert.ThrowsAsync<FaultException>(() => root.Builder.BuildAsync(new BuildRequest { Context = new MemoryStream(context) }));
+        Assert.Equal("tar entry \"../../escape\" climbs out of its root", fault.Message);
+        fault = await Assert.ThrowsAsync<FaultException>(() => root.Builder.BuildAsync(new BuildRequest { Context = new MemoryStream(context[..700]) }));
+        Assert.Equal(FaultKind.DataLoss, fault.Kind);
+    }
+
+    [Fact]
+    public async Task Builds_AtTheSameTime_GiveEqualImagesAndLeaveNothing()
+    {
+        await using var root = await BuildRoot.CreateAsync();
+        var images = await Task.WhenAll(Enumerable.Range(0, 4).Select(i => root.BuildAsync(
+            "FROM base\nCOPY a /a\nRUN cat /a > /b\n", request => request with { Tags = [ImageReference.Parse($"t{i}")], Output = _ => { } }, ("a", "1"))));
+        Assert.All(images, image => Assert.Equal(2, image.Config.RootFs.DiffIds.Count - 1));
+        Assert.Empty(root.Images.Snapshots.ListKeys());
+        Assert.Equal("1", await root.ReadAsync(await root.Images.ResolveAsync("t3"), "b"));
+    }
 }
