@@ -7,7 +7,7 @@ namespace Gantry.Runtime.Bundle;
 /// <summary>Checks a configuration before anything is made, and reports every error at once.</summary>
 internal static class SpecCheck
 {
-    private static readonly string[] NamespaceTypes = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"];
+    private static readonly string[] NamespaceTypes = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup"];
 
     /// <summary>Names of the fields of sysctl that a namespace isolates, and the namespace.</summary>
     private static readonly (string Prefix, string Namespace)[] NamespacedSysctls =

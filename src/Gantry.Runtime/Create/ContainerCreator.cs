@@ -48,11 +48,13 @@ internal sealed class ContainerCreator(StateStore store)
         {
             throw new FaultException(FaultKind.InvalidArgument, "--console-socket: the process has no terminal");
         }
-        if (spec.Process?.ApparmorProfile is { Length: > 0 } profile && profile != "unconfined"
-            && SysStat.FileSystemType("/sys/kernel/security/apparmor") == 0)
+        if (spec.Process?.ApparmorProfile is { Length: > 0 } profile && profile != "unconfined")
         {
-            throw new FaultException(
-                FaultKind.FailedPrecondition, $"process.apparmorProfile {profile}: this kernel has no AppArmor");
+            throw SysStat.FileSystemType("/sys/kernel/security/apparmor") == 0
+                ? new FaultException(
+                    FaultKind.FailedPrecondition, $"process.apparmorProfile {profile}: this kernel has no AppArmor")
+                : new FaultException(
+                    FaultKind.NotImplemented, $"process.apparmorProfile {profile}: AppArmor profiles are not supported");
         }
         if (spec.Process?.SelinuxLabel is { Length: > 0 } label)
         {

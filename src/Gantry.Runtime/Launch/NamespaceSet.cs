@@ -31,8 +31,6 @@ internal sealed class NamespaceSet : IDisposable
 
     public bool NewCgroup { get; private set; }
 
-    public bool NewTime { get; private set; }
-
     public bool Makes(ulong flag) => (CloneFlags & flag) != 0;
 
     public bool Joins(ulong flag) => _joined.Any(item => item.Flag == flag);
@@ -55,10 +53,6 @@ internal sealed class NamespaceSet : IDisposable
             else if (flag == Sched.CLONE_NEWCGROUP)
             {
                 set.NewCgroup = true;
-            }
-            else if (flag == Sched.CLONE_NEWTIME)
-            {
-                set.NewTime = true;
             }
             else
             {
