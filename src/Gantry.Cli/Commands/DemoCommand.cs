@@ -48,6 +48,11 @@ internal static class DemoCommand
         var clusterAddress = await story.AskAsync("kubectl", "get", Service, "-o", "jsonpath={.spec.clusterIP}").ConfigureAwait(false);
         var nodePort = await story.AskAsync("kubectl", "get", Service, "-o", "jsonpath={.spec.ports[0].nodePort}").ConfigureAwait(false);
         var balancer = await story.AskAsync("kubectl", "get", Service, "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}").ConfigureAwait(false);
+        if (balancer.Length == 0)
+        {
+            throw new UserErrorException("port 80 of this machine belongs to another Service of type LoadBalancer; see: kubectl get services -A, kubectl describe service my-flask-app");
+        }
+
         await story.FetchAsync("Fetch the page through the ClusterIP", $"http://{clusterAddress}/", Expected).ConfigureAwait(false);
         await story.FetchAsync("Fetch it through the NodePort", $"http://127.0.0.1:{nodePort}/", Expected).ConfigureAwait(false);
         await story.FetchAsync("Fetch it through the LoadBalancer address", $"http://{balancer}/", Expected).ConfigureAwait(false);

@@ -30,7 +30,8 @@ internal sealed partial class PodWorker : IAsyncDisposable
     private readonly Task _running;
     private volatile Pod? _pod;
     private volatile bool _deletedFromApi;
-    private CancellationTokenSource _sync = new();
+    private readonly Lock _gate = new();
+    private CancellationTokenSource? _sync;
 
     public PodWorker(PodContext context, Pod pod, Action<string> ended)
     {
@@ -56,7 +57,7 @@ internal sealed partial class PodWorker : IAsyncDisposable
         if (!wasDeleting && pod.Metadata.DeletionTimestamp is not null)
         {
             // A pull or a start that is under way must not hold up the deletion.
-            Volatile.Read(ref _sync).Cancel();
+            InterruptSync();
         }
 
         Wake();
@@ -66,7 +67,7 @@ internal sealed partial class PodWorker : IAsyncDisposable
     public void Forget()
     {
         _deletedFromApi = true;
-        Volatile.Read(ref _sync).Cancel();
+        InterruptSync();
         Wake();
     }
 
@@ -91,6 +92,32 @@ internal sealed partial class PodWorker : IAsyncDisposable
         await _state.StopProbersAsync().ConfigureAwait(false);
     }
 
+    private void InterruptSync()
+    {
+        lock (_gate)
+        {
+            // What waits for the token goes on elsewhere, not under this lock.
+            _ = _sync?.CancelAsync();
+        }
+    }
+
+    private CancellationTokenSource BeginSync()
+    {
+        lock (_gate)
+        {
+            return _sync = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        }
+    }
+
+    private void EndSync()
+    {
+        lock (_gate)
+        {
+            _sync?.Dispose();
+            _sync = null;
+        }
+    }
+
     private async Task RunAsync()
     {
         var wait = TimeSpan.Zero;
@@ -102,8 +129,7 @@ internal sealed partial class PodWorker : IAsyncDisposable
                 return;
             }
 
-            using var sync = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-            Volatile.Write(ref _sync, sync);
+            var sync = BeginSync();
             try
             {
                 if (await SyncAsync(sync.Token).ConfigureAwait(false) is not { } next)
@@ -126,6 +152,10 @@ internal sealed partial class PodWorker : IAsyncDisposable
                 }
 
                 wait = s_retry;
+            }
+            finally
+            {
+                EndSync();
             }
         }
     }
