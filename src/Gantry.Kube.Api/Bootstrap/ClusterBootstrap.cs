@@ -12,24 +12,21 @@ internal sealed class ClusterBootstrap(ServerCore core, int securePort)
 
     private readonly WriteOptions _options = new() { User = UserInfo.System("system:apiserver"), FieldManager = "gantryd" };
 
+    /// <summary>What does not depend on one another is made at once: the store puts it into few commits.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        foreach (var ns in Namespaces)
-        {
-            await EnsureAsync("", "namespaces", null, ns, [], cancellationToken).ConfigureAwait(false);
-            await new NamespaceContents(core).EnsureAsync(ns, cancellationToken).ConfigureAwait(false);
-        }
+        const string RbacGroup = "rbac.authorization.k8s.io";
+        await Task.WhenAll(Namespaces.Select(ns => NamespaceAsync(ns, cancellationToken))).ConfigureAwait(false);
+        var rest = new List<Task> { EnsureAsync("", "services", "default", "kubernetes", Service(), cancellationToken) };
+        rest.AddRange(DefaultRoles.ClusterRoles().Select(r => EnsureAsync(RbacGroup, "clusterroles", null, r.Name, r.Role, cancellationToken)));
+        rest.AddRange(DefaultRoles.ClusterRoleBindings().Select(b => EnsureAsync(RbacGroup, "clusterrolebindings", null, b.Name, b.Binding, cancellationToken)));
+        await Task.WhenAll(rest).ConfigureAwait(false);
+    }
 
-        await EnsureAsync("", "services", "default", "kubernetes", Service(), cancellationToken).ConfigureAwait(false);
-        foreach (var (name, role) in DefaultRoles.ClusterRoles())
-        {
-            await EnsureAsync("rbac.authorization.k8s.io", "clusterroles", null, name, role, cancellationToken).ConfigureAwait(false);
-        }
-
-        foreach (var (name, binding) in DefaultRoles.ClusterRoleBindings())
-        {
-            await EnsureAsync("rbac.authorization.k8s.io", "clusterrolebindings", null, name, binding, cancellationToken).ConfigureAwait(false);
-        }
+    private async Task NamespaceAsync(string ns, CancellationToken cancellationToken)
+    {
+        await EnsureAsync("", "namespaces", null, ns, [], cancellationToken).ConfigureAwait(false);
+        await new NamespaceContents(core).EnsureAsync(ns, cancellationToken).ConfigureAwait(false);
     }
 
     private JsonMap Service() => new()
@@ -43,7 +40,7 @@ internal sealed class ClusterBootstrap(ServerCore core, int securePort)
         },
     };
 
-    private async ValueTask EnsureAsync(string group, string plural, string? ns, string name, JsonMap obj, CancellationToken cancellationToken)
+    private async Task EnsureAsync(string group, string plural, string? ns, string name, JsonMap obj, CancellationToken cancellationToken)
     {
         var resource = core.Registry.Get(group, "v1", plural);
         if (await core.Store.GetAsync(resource.Key(ns, name), cancellationToken).ConfigureAwait(false) is { } present)

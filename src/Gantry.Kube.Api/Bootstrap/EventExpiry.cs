@@ -1,3 +1,4 @@
+using Gantry.Faults;
 using Gantry.Kube.Api.Json;
 using Gantry.Kube.Api.Requests;
 using Gantry.Kube.Model;
@@ -62,7 +63,14 @@ internal sealed class EventExpiry(ServerCore core) : IAsyncDisposable
         using var timer = new PeriodicTimer(Interval, core.Time);
         while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false))
         {
-            await SweepAsync(_stop.Token).ConfigureAwait(false);
+            try
+            {
+                await SweepAsync(_stop.Token).ConfigureAwait(false);
+            }
+            catch (FaultException e) when (e.Kind is FaultKind.Unavailable or FaultKind.Expired or FaultKind.ResourceExhausted)
+            {
+                // The store is busy or closing: the next sweep takes what this one left.
+            }
         }
     }
 }

@@ -27,6 +27,21 @@ internal sealed class NamespaceContents(ServerCore core)
         }
     }
 
+    /// <summary>Makes again what was deleted of this, as upstream's controllers do; a namespace that is going away keeps nothing.</summary>
+    public async ValueTask RestoreAsync(ResourceType resource, string? ns, string name, CancellationToken cancellationToken)
+    {
+        if (ns is null || (resource.Qualified, name) is not (("serviceaccounts", "default") or ("configmaps", CertificateMap)))
+        {
+            return;
+        }
+
+        var present = await core.Reader.TryGetAsync(core.Registry.Core("namespaces"), null, ns, cancellationToken).ConfigureAwait(false);
+        if (present is { } found && JsonProbe.ReadPath(found.Data.Span, "metadata.deletionTimestamp") is null)
+        {
+            await EnsureAsync(ns, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     private static JsonMap Replace(JsonMap old, JsonMap data)
     {
         old.MapOrNew("metadata").Remove("resourceVersion");

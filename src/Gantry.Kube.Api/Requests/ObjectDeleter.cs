@@ -14,7 +14,7 @@ internal sealed record DeleteRequest(long? GracePeriodSeconds = null, string? Pr
 internal readonly record struct DeleteResult(bool Gone, StoredObject Object);
 
 /// <summary>Deletes objects: at once, or in steps when finalizers or a grace period hold them.</summary>
-internal sealed class ObjectDeleter(IStore store, IReadOnlyList<IAdmission> admissions, TimeProvider time)
+internal sealed class ObjectDeleter(IStore store, IReadOnlyList<IAdmission> admissions, Func<ResourceType, string?, string, CancellationToken, ValueTask> deleted, TimeProvider time)
 {
     private const int MaxAttempts = 20;
     private const string Foreground = "foregroundDeletion";
@@ -35,6 +35,11 @@ internal sealed class ObjectDeleter(IStore store, IReadOnlyList<IAdmission> admi
             var present = new StoredObject(stored, entry.Value, entry.ModRevision);
             if (await TryDeleteAsync(present, key, name, request, options, cancellationToken).ConfigureAwait(false) is { } result)
             {
+                if (result.Gone && !options.DryRun)
+                {
+                    await deleted(resource, ns, name, cancellationToken).ConfigureAwait(false);
+                }
+
                 return result;
             }
         }

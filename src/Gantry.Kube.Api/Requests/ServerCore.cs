@@ -29,7 +29,7 @@ internal sealed class ServerCore : IAsyncDisposable
         var tracker = new FieldTracker(Time);
         Writer = new ObjectWriter(store, _admissions, tracker, Time);
         Patcher = new ObjectPatcher(Writer, new ApplyMerger(tracker));
-        Deleter = new ObjectDeleter(store, _admissions, Time);
+        Deleter = new ObjectDeleter(store, _admissions, new NamespaceContents(this).RestoreAsync, Time);
     }
 
     public IStore Store { get; }

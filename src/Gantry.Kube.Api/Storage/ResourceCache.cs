@@ -14,7 +14,7 @@ namespace Gantry.Kube.Api.Storage;
 internal sealed class ResourceCache : IAsyncDisposable
 {
     /// <summary>How many changes are kept for watches that resume; older ones are read from the store's history.</summary>
-    private const int HistoryLimit = 2048;
+    private const int HistoryLimit = 512;
 
     private readonly ResourceType _resource;
     private readonly IStore _store;

@@ -191,8 +191,9 @@ internal static partial class Names
 
     public static string TooLong(int max) => string.Create(CultureInfo.InvariantCulture, $"must be no more than {max} bytes");
 
+    /// <summary>With the two blanks before "or" that upstream's messages have.</summary>
     private static string Pattern(string message, string pattern, params string[] examples)
-        => $"{message} (e.g. {string.Join(", or ", examples.Select(static e => $" '{e}'")).TrimStart()}, regex used for validation is '{pattern}')".Replace("or  '", "or '", StringComparison.Ordinal);
+        => $"{message} (e.g. {string.Join(" or ", examples.Select(static e => $"'{e}', "))}regex used for validation is '{pattern}')";
 
     [GeneratedRegex("^[a-z0-9]([-a-z0-9]*[a-z0-9])?\\z")]
     private static partial Regex Label1123();

@@ -211,6 +211,29 @@ public sealed class WriteTests(ClusterFixture fixture) : IClassFixture<ClusterFi
         Assert.Equal(404, (await fixture.CallAsync("GET", "/api/v1/namespaces/doomed")).Code);
     }
 
+    [Theory]
+    [InlineData("serviceaccounts", "default")]
+    [InlineData("configmaps", "kube-root-ca.crt")]
+    public async Task NamespaceContents_Deleted_ComeBack(string plural, string name)
+    {
+        var (_, before) = await fixture.CallAsync("GET", $"/api/v1/namespaces/kube-public/{plural}/{name}");
+        await fixture.CallAsync("DELETE", $"/api/v1/namespaces/kube-public/{plural}/{name}");
+        var (code, after) = await fixture.CallAsync("GET", $"/api/v1/namespaces/kube-public/{plural}/{name}");
+
+        Assert.Equal(200, code);
+        Assert.NotEqual((string?)before["metadata"]!["uid"], (string?)after["metadata"]!["uid"]);
+    }
+
+    [Fact]
+    public async Task Names_Invalid_AreExplainedInUpstreamsWords()
+    {
+        var (_, body) = await fixture.CallAsync("POST", Pods, """{"metadata":{"name":"n"},"spec":{"containers":[{"name":"A","image":"i"}]}}""");
+
+        Assert.Equal(
+            "Pod \"n\" is invalid: spec.containers[0].name: Invalid value: \"A\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+            (string?)body["message"]);
+    }
+
     [Fact]
     public async Task Namespace_DefaultDeleted_IsForbidden()
         => Assert.Equal("namespaces \"default\" is forbidden: this namespace may not be deleted", (string?)(await fixture.CallAsync("DELETE", "/api/v1/namespaces/default")).Body["message"]);
