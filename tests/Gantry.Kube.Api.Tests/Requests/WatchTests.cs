@@ -57,6 +57,62 @@ public sealed class WatchTests(ClusterFixture fixture) : IClassFixture<ClusterFi
     }
 
     [Fact]
+    public async Task Watch_FromBeforeTheCachesHistory_ReadsTheGapFromTheStore()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var client = cluster.Client;
+        var start = (await client.ListAsync<ConfigMap>("default")).ResourceVersion;
+        var map = await client.CreateAsync(new ConfigMap { Metadata = { Name = "gap", Namespace = "default" }, Data = new() { ["i"] = "first" } });
+        for (var i = 0; i < 1200; i++)
+        {
+            map.Data!["i"] = i.ToString();
+            map = await client.UpdateAsync(map);
+        }
+
+        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        var seen = new ConcurrentBag<List<(string Name, long Version, KubeWatchEventType Type)>>();
+        var watching = CollectAsync(client, start, "gap", 1301, seen, stop.Token);
+        for (var i = 0; i < 100; i++)
+        {
+            map.Data!["i"] = "late" + i;
+            map = await client.UpdateAsync(map);
+        }
+
+        await watching;
+        var versions = seen.Single().Select(static e => e.Version).ToList();
+
+        Assert.Equal(1301, versions.Distinct().Count());
+        Assert.Equal(versions.Order(), versions);
+        Assert.Equal(long.Parse(map.Metadata.ResourceVersion!), versions[^1]);
+    }
+
+    [Fact]
+    public async Task Watch_ThatIsNotRead_IsClosedAndHoldsUpNobody()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var client = cluster.Client;
+        var start = (await client.ListAsync<ConfigMap>("default")).ResourceVersion;
+        await using var slow = client.WatchAsync<ConfigMap>("default", start).GetAsyncEnumerator();
+        var map = await client.CreateAsync(new ConfigMap { Metadata = { Name = "fast", Namespace = "default" }, Data = new() { ["i"] = "first" } });
+        await slow.MoveNextAsync();
+        for (var i = 0; i < 9000; i++)
+        {
+            map.Data!["i"] = i.ToString();
+            map = await client.UpdateAsync(map);
+        }
+
+        var failure = await Assert.ThrowsAsync<KubeStatusException>(async () =>
+        {
+            while (await slow.MoveNextAsync())
+            {
+            }
+        });
+
+        Assert.Equal(429, failure.Code);
+        Assert.Equal("8999", (await client.GetAsync<ConfigMap>("default", "fast")).Data!["i"]);
+    }
+
+    [Fact]
     public async Task Watch_WithSelector_ShowsEnteringAndLeaving()
     {
         var (_, list) = await fixture.CallAsync("GET", Maps);
