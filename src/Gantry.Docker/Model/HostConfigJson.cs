@@ -65,6 +65,7 @@ internal record ResourcesJson
     public bool? OomKillDisable { get; set; }
     public long? PidsLimit { get; set; }
     public List<UlimitJson>? Ulimits { get; set; }
+    public List<EmptyJson>? DeviceRequests { get; set; }
 }
 
 /// <summary>The body of POST /containers/{id}/update.</summary>

@@ -12,7 +12,7 @@ namespace Gantry.Docker.Routes;
 /// <summary>Containers: list, create, and their life.</summary>
 internal static class ContainerRoutes
 {
-    internal static Task ListAsync(DockerRequest request)
+    internal static async Task ListAsync(DockerRequest request)
     {
         Filters filters = request.Filters().Only(
             "ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "label!", "name", "network", "publish", "since", "status", "volume");
@@ -25,7 +25,16 @@ internal static class ContainerRoutes
             .Where(filter.Matches)
             .OrderByDescending(container => container.CreatedAt)
             .Take(limit);
-        return request.WriteAsync([.. found.Select(view.Summarize)], DockerJson.Default.ListContainerSummaryJson);
+        List<ContainerSummaryJson> summaries = [.. found.Select(view.Summarize)];
+        if (request.Flag("size"))
+        {
+            for (int index = 0; index < summaries.Count; index++)
+            {
+                summaries[index] = await WithSizeAsync(request, summaries[index]).ConfigureAwait(false);
+            }
+        }
+
+        await request.WriteAsync(summaries, DockerJson.Default.ListContainerSummaryJson).ConfigureAwait(false);
     }
 
     internal static async Task CreateAsync(DockerRequest request)
@@ -139,6 +148,18 @@ internal static class ContainerRoutes
         }
 
         await request.WriteAsync(new ContainerPruneJson(deleted, 0), DockerJson.Default.ContainerPruneJson).ConfigureAwait(false);
+    }
+
+    private static async Task<ContainerSummaryJson> WithSizeAsync(DockerRequest request, ContainerSummaryJson summary)
+    {
+        if (summary.ImageID.Length == 0)
+        {
+            return summary;
+        }
+
+        long own = (await request.Images.Snapshots.GetUsageAsync(summary.Id, request.Aborted).ConfigureAwait(false)).SizeBytes;
+        long image = (await request.Images.FindAsync(summary.ImageID, request.Aborted).ConfigureAwait(false))?.SizeBytes ?? 0;
+        return summary with { SizeRw = own, SizeRootFs = own + image };
     }
 
     private static TimeSpan? Timeout(DockerRequest request) => request.Number("t") is { } seconds ? TimeSpan.FromSeconds(seconds) : null;

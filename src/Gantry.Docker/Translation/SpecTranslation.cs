@@ -12,6 +12,7 @@ internal static class SpecTranslation
     internal static ContainerSpec Translate(CreateContainerJson body, string name)
     {
         HostConfigJson host = body.HostConfig ?? new HostConfigJson();
+        RefuseUnsupported(host);
         return new ContainerSpec
         {
             Name = name,
@@ -60,6 +61,20 @@ internal static class SpecTranslation
             Init = host.Init == true,
             TerminalSize = host.ConsoleSize is [> 0 and int rows, > 0 and int columns] ? new TerminalSize((ushort)columns, (ushort)rows) : null,
         };
+    }
+
+    /// <summary>What would silently do nothing is said instead.</summary>
+    private static void RefuseUnsupported(HostConfigJson host)
+    {
+        string? refused = host.Links is { Count: > 0 } ? "container links are not supported; use a user-defined network"
+            : host.DeviceRequests is { Count: > 0 } ? "device requests (--gpus) are not supported; use --device"
+            : host.UsernsMode is { Length: > 0 } and not "host" ? $"user namespace mode \"{host.UsernsMode}\" is not supported"
+            : host.StorageOpt is { Count: > 0 } ? "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+            : null;
+        if (refused is not null)
+        {
+            throw new FaultException(FaultKind.NotImplemented, refused);
+        }
     }
 
     internal static ResourceSpec Resources(ResourcesJson json) => new()

@@ -73,6 +73,8 @@ internal sealed class ContainerLauncher(
             await MonitorClient.CleanupAsync(Launch(record), CancellationToken.None).ConfigureAwait(false);
         }
 
+        // Nothing as a rule; the runtime's own state may have been lost with the run directory.
+        await Task.Run(ContainerCgroup.Open(options, record).Remove).ConfigureAwait(false);
         await ReleaseAsync(record).ConfigureAwait(false);
     }
 

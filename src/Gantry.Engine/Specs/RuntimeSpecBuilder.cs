@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gantry.Engine.Containers;
 using Gantry.Faults;
+using Gantry.Linux.Cgroups;
 using Gantry.Oci.Runtime;
 
 namespace Gantry.Engine.Specs;
@@ -112,6 +113,12 @@ internal sealed class RuntimeSpecBuilder(ContainerRecord container, string rootP
         Add("ipc", namespaces.Ipc);
         Add("uts", namespaces.Uts);
         Add("pid", namespaces.Pid);
+        // Docker's default: on cgroup v2 a container sees its own group as the root; on v1 it sees the host's paths.
+        if (ControlGroup.IsUnified())
+        {
+            list.Add(new NamespaceSpec { Type = "cgroup" });
+        }
+
         return list;
     }
 
