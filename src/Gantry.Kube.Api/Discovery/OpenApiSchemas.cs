@@ -56,8 +56,6 @@ internal sealed class OpenApiSchemas(string referencePrefix)
 
     public void AddList(SchemaType type)
     {
-        var meta = type.Fields.FirstOrDefault(static f => f.Name == "metadata");
-        _ = meta;
         Definitions[NameOf(type) + "List"] = new JsonMap
         {
             ["description"] = $"A list of {type.Name} objects.",

@@ -96,7 +96,7 @@ internal static class StrategicMergePatch
             }
         }
 
-        return order is null ? target : Order(target, order, static item => item, patch);
+        return order is null ? target : Order(target, order, static item => item);
     }
 
     private static List<object?> MergeObjects(List<object?> target, List<object?> patch, string mergeKey, SchemaType? type, List<object?>? order)
@@ -151,7 +151,7 @@ internal static class StrategicMergePatch
             }
         }
 
-        return order is null ? target : Order(target, order, item => (item as JsonMap)?.GetValueOrDefault(mergeKey), patch);
+        return order is null ? target : Order(target, order, item => (item as JsonMap)?.GetValueOrDefault(mergeKey));
     }
 
     /// <summary>$setElementOrder without a patch of the same list only reorders.</summary>
@@ -171,7 +171,7 @@ internal static class StrategicMergePatch
             }
 
             var mergeKey = type?.Find(name)?.PatchMergeKey;
-            target[name] = Order(list, order, item => mergeKey is null ? item : (item as JsonMap)?.GetValueOrDefault(mergeKey), []);
+            target[name] = Order(list, order, item => mergeKey is null ? item : (item as JsonMap)?.GetValueOrDefault(mergeKey));
         }
     }
 
@@ -179,9 +179,8 @@ internal static class StrategicMergePatch
     /// Sorts the items that the order names by it, and leaves those that only the server has in their place relative to the
     /// item before them.
     /// </summary>
-    private static List<object?> Order(List<object?> items, List<object?> order, Func<object?, object?> keyOf, List<object?> patch)
+    private static List<object?> Order(List<object?> items, List<object?> order, Func<object?, object?> keyOf)
     {
-        _ = patch;
         var keys = order.Select(o => o is JsonMap map && map.Count == 1 ? map.Values.First() : keyOf(o) ?? o).ToList();
         int Rank(object? item) => keys.FindIndex(k => JsonTree.Same(k, keyOf(item)));
         var ordered = items.Where(i => Rank(i) >= 0).OrderBy(Rank).ToList();
