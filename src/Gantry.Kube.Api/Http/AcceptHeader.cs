@@ -53,7 +53,8 @@ internal readonly record struct Negotiated(BodyFormat Format, ObjectShape Shape)
                 }
             }
 
-            if (Offer(parts[0], shape, group) is { } offer && quality > bestQuality)
+            // JSON is stored and needs no encoding: protobuf only for clients that take nothing else.
+            if (Offer(parts[0], shape, group) is { } offer && (quality > bestQuality || (best?.Format == BodyFormat.Protobuf && quality >= bestQuality)))
             {
                 best = offer;
                 bestQuality = quality;
@@ -69,7 +70,7 @@ internal readonly record struct Negotiated(BodyFormat Format, ObjectShape Shape)
         {
             "application/json" or "*/*" or "application/*" => BodyFormat.Json,
             "application/yaml" or "text/yaml" => BodyFormat.Yaml,
-            "application/vnd.kubernetes.protobuf" => ProtobufServed ? BodyFormat.Protobuf : null,
+            "application/vnd.kubernetes.protobuf" => shape is null ? BodyFormat.Protobuf : null,
             _ => null,
         };
         ObjectShape? form = shape switch
@@ -81,6 +82,4 @@ internal readonly record struct Negotiated(BodyFormat Format, ObjectShape Shape)
         };
         return format is { } f && form is { } s ? new Negotiated(f, s) : null;
     }
-
-    private static bool ProtobufServed => false;
 }

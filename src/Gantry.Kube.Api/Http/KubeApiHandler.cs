@@ -93,8 +93,12 @@ internal sealed partial class KubeApiHandler(
             http.Response.Headers.RetryAfter = StatusWriter.RetryAfter(e);
         }
 
-        await ResponseWriter.TreeAsync(http, e.Code, StatusWriter.Failure(e)).ConfigureAwait(false);
+        await ResponseWriter.TreeAsync(http, e.Code, StatusWriter.Failure(e), FormatOf(http)).ConfigureAwait(false);
     }
+
+    /// <summary>The format of a failure: JSON when what the client accepts is not offered.</summary>
+    private static BodyFormat FormatOf(HttpContext http)
+        => http.Request.Headers.Accept.ToString() == "application/vnd.kubernetes.protobuf" ? BodyFormat.Protobuf : BodyFormat.Json;
 
     private static KubeStatusException FromFault(FaultException e)
     {

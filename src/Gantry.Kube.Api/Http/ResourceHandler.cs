@@ -51,6 +51,9 @@ internal sealed class ResourceHandler(ServerCore core)
                 var list = await core.Reader.ListAsync(resource, ns, Query(http, resource), http.RequestAborted).ConfigureAwait(false);
                 await _responses.ListAsync(http, resource, list, negotiated).ConfigureAwait(false);
                 break;
+            case "watch" when negotiated.Format != BodyFormat.Json:
+                // Watches are streamed as JSON only; client libraries that prefer protobuf accept it too.
+                throw StatusErrors.NotAcceptable();
             case "watch":
                 await _watches.WriteAsync(http, resource, ns, Query(http, resource), negotiated).ConfigureAwait(false);
                 break;

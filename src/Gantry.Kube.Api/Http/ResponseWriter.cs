@@ -3,9 +3,12 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using Gantry.Kube.Api.Json;
+using Gantry.Kube.Api.Protobuf;
 using Gantry.Kube.Api.Requests;
 using Gantry.Kube.Api.Resources;
 using Gantry.Kube.Api.Tables;
+using Gantry.Kube.Model.Schemas;
+using Gantry.Schema;
 using Microsoft.AspNetCore.Http;
 
 namespace Gantry.Kube.Api.Http;
@@ -16,8 +19,16 @@ internal sealed class ResponseWriter(TimeProvider time)
     /// <summary>How much of a list is buffered before it is sent.</summary>
     private const int FlushBytes = 64 * 1024;
 
+    private const string ProtobufType = "application/vnd.kubernetes.protobuf";
+
     public static async Task TreeAsync(HttpContext http, int code, JsonMap tree, BodyFormat format = BodyFormat.Json, string? contentType = null)
     {
+        if (format == BodyFormat.Protobuf && SchemaOf(tree) is { } type)
+        {
+            await BytesAsync(http, code, ProtobufEncoder.Encode(tree, type), ProtobufType).ConfigureAwait(false);
+            return;
+        }
+
         var body = format == BodyFormat.Yaml ? Encoding.UTF8.GetBytes(YamlTree.ToText(tree)) : JsonTree.ToUtf8(tree, Pretty(http));
         await BytesAsync(http, code, body, contentType ?? (format == BodyFormat.Yaml ? "application/yaml" : "application/json")).ConfigureAwait(false);
     }
@@ -49,7 +60,7 @@ internal sealed class ResponseWriter(TimeProvider time)
             default: break;
         }
 
-        if (negotiated.Format == BodyFormat.Yaml || Pretty(http))
+        if (negotiated.Format != BodyFormat.Json || Pretty(http))
         {
             await TreeAsync(http, code, obj.ToTree(), negotiated.Format).ConfigureAwait(false);
             return;
@@ -69,6 +80,12 @@ internal sealed class ResponseWriter(TimeProvider time)
         }
 
         var trees = list.Items.Select(i => i.Stored.As(resource).ToTree());
+        if (negotiated.Format == BodyFormat.Protobuf)
+        {
+            await BytesAsync(http, 200, ProtobufEncoder.EncodeList(ListMetadata(list), trees, resource.Schema), ProtobufType).ConfigureAwait(false);
+            return;
+        }
+
         var tree = negotiated.Shape switch
         {
             ObjectShape.Table => TableRenderer.Render(resource, trees, http.Request.Query["includeObject"], time.GetUtcNow()),
@@ -77,6 +94,15 @@ internal sealed class ResponseWriter(TimeProvider time)
         };
         tree["metadata"] = ListMetadata(list);
         await TreeAsync(http, 200, tree, negotiated.Format).ConfigureAwait(false);
+    }
+
+    /// <summary>The schema of a tree by its apiVersion and kind; null for documents that have none (discovery).</summary>
+    private static SchemaType? SchemaOf(JsonMap tree)
+    {
+        var (version, kind) = (tree.Text("apiVersion"), tree.Text("kind"));
+        return kind == "Status"
+            ? SchemaCatalog.BuiltIn.Get("meta/v1.Status")
+            : SchemaCatalog.BuiltIn.Tables.Where(t => t.ApiVersion == version).SelectMany(static t => t.Types).FirstOrDefault(t => t.IsKind && t.Name == kind);
     }
 
     private static async Task StreamListAsync(HttpContext http, ResourceType resource, ListResult list)

@@ -17,6 +17,21 @@ public sealed class ProtobufTests
             JsonTree.ToText(pod));
     }
 
+    [Fact]
+    public void Encode_ThenDecode_GivesTheSameObject()
+    {
+        const string Text = """
+            {"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","creationTimestamp":"2026-01-02T03:04:05Z","labels":{"a":"b"},"managedFields":[{"manager":"m","operation":"Update","fieldsV1":{"f:x":{}}}]},
+            "spec":{"volumes":[{"name":"v","hostPath":{"path":"/x"}},{"name":"s","secret":{"secretName":"s","defaultMode":420}}],"containers":[{"name":"c","image":"i","args":["a",""],"ports":[{"containerPort":80,"protocol":"TCP"}],
+            "resources":{"limits":{"cpu":"100m"},"requests":{"memory":"1Gi"}},"livenessProbe":{"httpGet":{"port":"http"},"failureThreshold":3},"readinessProbe":{"tcpSocket":{"port":8080}},"env":[{"name":"E","valueFrom":{"secretKeyRef":{"name":"n","key":"k"}}}],
+            "securityContext":{"runAsUser":0,"privileged":false}}],"terminationGracePeriodSeconds":0},"status":{"phase":"Running","startTime":"2026-01-02T03:04:05Z"}}
+            """;
+        var type = SchemaCatalog.BuiltIn.Get("core/v1.Pod");
+        var pod = JsonTree.ParseMap(Encoding.UTF8.GetBytes(Text));
+
+        Assert.True(JsonTree.Same(pod, ProtobufDecoder.Decode(ProtobufEncoder.Encode(pod, type), type)), JsonTree.ToText(ProtobufDecoder.Decode(ProtobufEncoder.Encode(pod, type), type)));
+    }
+
     /// <summary>Bytes as Go's generated marshallers write them, field by field.</summary>
     internal static byte[] SamplePod()
     {

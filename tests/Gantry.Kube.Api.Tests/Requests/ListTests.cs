@@ -124,6 +124,24 @@ public sealed class ListTests(ClusterFixture fixture) : IClassFixture<ClusterFix
         => Assert.Equal(code, (await fixture.CallAsync(method, path, method is "POST" or "PUT" ? "{}" : null)).Code);
 
     [Fact]
+    public async Task Accept_OnlyProtobuf_GetsProtobufAlsoForFailures()
+    {
+        using var http = fixture.Cluster.Admin();
+        http.DefaultRequestHeaders.TryAddWithoutValidation("Accept", "application/vnd.kubernetes.protobuf");
+        var type = Model.Schemas.SchemaCatalog.BuiltIn.Get("core/v1.Namespace");
+        var one = Protobuf.ProtobufDecoder.Decode(await http.GetByteArrayAsync("/api/v1/namespaces/default"), type);
+        var (version, kind, _) = Protobuf.ProtobufDecoder.Unwrap(await http.GetByteArrayAsync("/api/v1/namespaces"));
+        using var missing = await http.GetAsync("/api/v1/namespaces/none");
+        var status = Protobuf.ProtobufDecoder.Decode(await missing.Content.ReadAsByteArrayAsync(), Model.Schemas.SchemaCatalog.BuiltIn.Get("meta/v1.Status"));
+
+        Assert.Equal("Active", one.Map("status")!.Text("phase"));
+        Assert.Equal(("v1", "NamespaceList"), (version, kind));
+        Assert.Equal("namespaces \"none\" not found", status.Text("message"));
+        Assert.Equal(404L, status.Number("code"));
+        Assert.Equal("{", (await fixture.CallAsync("GET", "/api/v1/namespaces/default", accept: "application/vnd.kubernetes.protobuf,application/json")).Body.ToJsonString()[..1]);
+    }
+
+    [Fact]
     public async Task Accept_Unknown_IsNotAcceptable()
         => Assert.Equal(406, (await fixture.CallAsync("GET", "/api/v1/pods", accept: "text/csv")).Code);
 
