@@ -39,6 +39,8 @@ public sealed class CrashTests(GantryInstance gantry) : IClassFixture<GantryInst
         }
 
         Assert.Equal(pid, await gantry.DockerOutputAsync("inspect", "counter", "--format", "{{.State.Pid}}"));
+        // A container whose creation was acknowledged and that was not started yet stays, as with Docker; nothing else runs.
+        Assert.Equal("counter", await gantry.DockerOutputAsync("ps", "--format", "{{.Names}}"));
         var present = (await gantry.KubectlOutputAsync("get", "configmaps", "-o", "name")).Split('\n').Select(line => line["configmap/".Length..]).ToHashSet(StringComparer.Ordinal);
         Assert.NotEmpty(acknowledged);
         Assert.All(acknowledged, name => Assert.Contains(name, present));
@@ -46,6 +48,5 @@ public sealed class CrashTests(GantryInstance gantry) : IClassFixture<GantryInst
         await gantry.DockerOutputAsync("stop", "-t", "0", "counter");
         var lines = (await gantry.DockerOutputAsync("logs", "counter")).Split('\n');
         Assert.Equal(Enumerable.Range(0, lines.Length).Select(number => number.ToString(CultureInfo.InvariantCulture)), lines);
-        Assert.Equal("counter", await gantry.DockerOutputAsync("ps", "-a", "--format", "{{.Names}}"));
     }
 }

@@ -49,8 +49,10 @@ internal static class SmallFile
     /// <summary>Writes beside the path and renames, so that a reader sees all or nothing, and a power cut too.</summary>
     public static void WriteDurable(string directory, string name, ReadOnlySpan<byte> data)
     {
-        Write($"{directory}/{name}.new", data, durable: true);
-        Unistd.Rename($"{directory}/{name}.new", $"{directory}/{name}");
+        // A monitor that ends and the clean-up after it may write the same file at the same moment: each has a name of its own.
+        var temporary = $"{directory}/{name}.{Unistd.ProcessId()}.new";
+        Write(temporary, data, durable: true);
+        Unistd.Rename(temporary, $"{directory}/{name}");
         using var parent = Fcntl.Open(directory, Fcntl.O_RDONLY | Fcntl.O_DIRECTORY);
         Unistd.Sync(parent.Number);
     }
