@@ -60,7 +60,8 @@ internal sealed class SubresourceHandler(ServerCore core, SubresourceService ser
             {
                 present.MapOrNew("metadata").Remove("resourceVersion");
                 return MergePatch.Apply(present, (JsonMap)patch!);
-            },
+            }
+            ,
         };
     }
 }

@@ -238,7 +238,7 @@ internal sealed class ResourceCache : IAsyncDisposable
         }
         catch (Exception e) when (e is FaultException or OperationCanceledException)
         {
-            End(e is OperationCanceledException ? StatusErrors.Unavailable("the API server is stopping") : e);
+            End(StatusErrors.Unavailable(e is OperationCanceledException ? "the API server is stopping" : e.Message));
         }
     }
 
