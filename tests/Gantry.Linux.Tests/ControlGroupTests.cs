@@ -24,7 +24,11 @@ public sealed class ControlGroupTests : IDisposable
         Assert.True(group.Exists);
         group.Apply(new CgroupResources
         {
-            MemoryLimitBytes = 64 << 20, CpuShares = 512, CpuQuotaUs = 50_000, CpuPeriodUs = 100_000, PidsLimit = 20,
+            MemoryLimitBytes = 64 << 20,
+            CpuShares = 512,
+            CpuQuotaUs = 50_000,
+            CpuPeriodUs = 100_000,
+            PidsLimit = 20,
         });
         using var process = Process.Start("sleep", "1000");
         group.AddProcess(process.Id);

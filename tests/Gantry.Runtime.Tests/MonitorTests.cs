@@ -91,7 +91,9 @@ public sealed class MonitorTests(RuntimeFixture fixture) : IClassFixture<Runtime
         await client.StartAsync(TestBundle.Timeout());
         var request = new ExecRequest
         {
-            Id = "e1", ProcessJson = TestBundle.Process("read line; echo got $line; echo bad >&2; ps | wc -l; exit 3"), OpenStdin = true,
+            Id = "e1",
+            ProcessJson = TestBundle.Process("read line; echo got $line; echo bad >&2; ps | wc -l; exit 3"),
+            OpenStdin = true,
         };
         var pid = await client.ExecAsync(request, TestBundle.Timeout());
         Assert.True(Directory.Exists($"/proc/{pid}"));

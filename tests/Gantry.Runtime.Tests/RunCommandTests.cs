@@ -257,8 +257,10 @@ public sealed class RunCommandTests(RuntimeFixture fixture) : IClassFixture<Runt
         var bundle = fixture.NewBundle("echo main");
         await ChangeAsync(bundle, spec => spec.Hooks = new HooksSpec
         {
-            Prestart = [Hook(bundle, "prestart")], CreateRuntime = [Hook(bundle, "createRuntime")],
-            CreateContainer = [Hook(bundle, "createContainer")], Poststart = [Hook(bundle, "poststart")],
+            Prestart = [Hook(bundle, "prestart")],
+            CreateRuntime = [Hook(bundle, "createRuntime")],
+            CreateContainer = [Hook(bundle, "createContainer")],
+            Poststart = [Hook(bundle, "poststart")],
             Poststop = [Hook(bundle, "poststop")],
         });
         Assert.Equal(0, (await bundle.RunAsync()).ExitCode);
@@ -280,7 +282,10 @@ public sealed class RunCommandTests(RuntimeFixture fixture) : IClassFixture<Runt
 
     private static HookSpec Hook(TestBundle bundle, string name) => new()
     {
-        Path = "/bin/sh", Args = ["sh", "-c", $"echo {name} $(cat) >> {bundle.Path}/hooks"], Env = ["PATH=/usr/bin:/bin"], Timeout = 30,
+        Path = "/bin/sh",
+        Args = ["sh", "-c", $"echo {name} $(cat) >> {bundle.Path}/hooks"],
+        Env = ["PATH=/usr/bin:/bin"],
+        Timeout = 30,
     };
 
     private static async Task ChangeAsync(TestBundle bundle, Action<RuntimeSpec> change)

@@ -53,7 +53,9 @@ public sealed class RuntimeFixture : IDisposable
     {
         var start = new ProcessStartInfo(RuntimePath, ["--root", Root, .. arguments])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
         };
         using var process = Process.Start(start)!;
         process.StandardInput.Close();

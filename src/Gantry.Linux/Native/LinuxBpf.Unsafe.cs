@@ -51,7 +51,10 @@ internal static unsafe partial class LinuxBpf
         {
             var attributes = new LoadAttributes
             {
-                Type = BPF_PROG_TYPE_CGROUP_DEVICE, Count = (uint)instructions.Length, Instructions = code, License = name,
+                Type = BPF_PROG_TYPE_CGROUP_DEVICE,
+                Count = (uint)instructions.Length,
+                Instructions = code,
+                License = name,
             };
             var result = bpf(Number, BPF_PROG_LOAD, &attributes, (uint)sizeof(LoadAttributes));
             return new FileDescriptor(LinuxException.Check(result, "bpf BPF_PROG_LOAD", "device rules"));
@@ -65,7 +68,10 @@ internal static unsafe partial class LinuxBpf
         var count = Query(group, former, name);
         var attach = new AttachAttributes
         {
-            Target = group, Program = program, Type = BPF_CGROUP_DEVICE, Flags = BPF_F_ALLOW_MULTI,
+            Target = group,
+            Program = program,
+            Type = BPF_CGROUP_DEVICE,
+            Flags = BPF_F_ALLOW_MULTI,
         };
         LinuxException.Check(
             bpf(Number, BPF_PROG_ATTACH, &attach, (uint)sizeof(AttachAttributes)), "bpf BPF_PROG_ATTACH", name);
@@ -86,7 +92,10 @@ internal static unsafe partial class LinuxBpf
         {
             var query = new QueryAttributes
             {
-                Target = (uint)group, Type = BPF_CGROUP_DEVICE, Ids = buffer, Count = (uint)ids.Length,
+                Target = (uint)group,
+                Type = BPF_CGROUP_DEVICE,
+                Ids = buffer,
+                Count = (uint)ids.Length,
             };
             LinuxException.Check(bpf(Number, BPF_PROG_QUERY, &query, (uint)sizeof(QueryAttributes)), "bpf BPF_PROG_QUERY", name);
             return (int)query.Count;

@@ -31,11 +31,15 @@ public static partial class LinuxCapability
         Span<CapabilityData> data = stackalloc CapabilityData[2];
         data[0] = new CapabilityData
         {
-            Effective = (uint)effective, Permitted = (uint)permitted, Inheritable = (uint)inheritable,
+            Effective = (uint)effective,
+            Permitted = (uint)permitted,
+            Inheritable = (uint)inheritable,
         };
         data[1] = new CapabilityData
         {
-            Effective = (uint)(effective >> 32), Permitted = (uint)(permitted >> 32), Inheritable = (uint)(inheritable >> 32),
+            Effective = (uint)(effective >> 32),
+            Permitted = (uint)(permitted >> 32),
+            Inheritable = (uint)(inheritable >> 32),
         };
         LinuxException.Check(capset(Syscall.Capset, ref header, data), "capset");
     }

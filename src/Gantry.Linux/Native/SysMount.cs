@@ -79,7 +79,10 @@ public static partial class SysMount
     {
         var attributes = new MountAttributes
         {
-            Set = set, Clear = clear, Propagation = propagation, UserNamespace = (ulong)userNamespace,
+            Set = set,
+            Clear = clear,
+            Propagation = propagation,
+            UserNamespace = (ulong)userNamespace,
         };
         var flags = (uint)(Fcntl.AT_EMPTY_PATH | (recursive ? Fcntl.AT_RECURSIVE : 0));
         var result = mount_setattr(

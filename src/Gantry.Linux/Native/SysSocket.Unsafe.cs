@@ -24,7 +24,9 @@ public static unsafe partial class SysSocket
             {
                 control = new ControlMessage
                 {
-                    Length = (nuint)(sizeof(ControlMessage) - sizeof(int)), Level = SOL_SOCKET, Type = SCM_RIGHTS,
+                    Length = (nuint)(sizeof(ControlMessage) - sizeof(int)),
+                    Level = SOL_SOCKET,
+                    Type = SCM_RIGHTS,
                     Descriptor = descriptor,
                 };
                 message.Control = &control;
@@ -52,7 +54,10 @@ public static unsafe partial class SysSocket
             var vector = new IoVector { Base = bytes, Length = (nuint)buffer.Length };
             var message = new MessageHeader
             {
-                Vectors = &vector, VectorCount = 1, Control = &control, ControlLength = (nuint)sizeof(ControlMessage),
+                Vectors = &vector,
+                VectorCount = 1,
+                Control = &control,
+                ControlLength = (nuint)sizeof(ControlMessage),
             };
             nint result;
             do

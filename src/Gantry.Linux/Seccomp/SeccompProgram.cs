@@ -114,7 +114,10 @@ public static class SeccompProgram
         }
         return new Lib.ArgumentCondition
         {
-            Index = condition.Index, Operator = operation, Value = condition.Value, ValueTwo = condition.ValueTwo,
+            Index = condition.Index,
+            Operator = operation,
+            Value = condition.Value,
+            ValueTwo = condition.ValueTwo,
         };
     }
 

@@ -53,7 +53,9 @@ public static class DefaultSpec
             NoNewPrivileges = true,
             Capabilities = new CapabilitiesSpec
             {
-                Bounding = [.. Capabilities], Effective = [.. Capabilities], Permitted = [.. Capabilities],
+                Bounding = [.. Capabilities],
+                Effective = [.. Capabilities],
+                Permitted = [.. Capabilities],
             },
         },
         Mounts = Mounts(),

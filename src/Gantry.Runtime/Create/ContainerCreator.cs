@@ -158,7 +158,10 @@ internal sealed class ContainerCreator(StateStore store)
 
     internal static ContainerState StateOf(ContainerRecord record, string status) => new()
     {
-        Id = record.Id, Status = status, Pid = status == "stopped" ? 0 : record.Pid, Bundle = record.Bundle,
+        Id = record.Id,
+        Status = status,
+        Pid = status == "stopped" ? 0 : record.Pid,
+        Bundle = record.Bundle,
         Annotations = record.Annotations,
     };
 

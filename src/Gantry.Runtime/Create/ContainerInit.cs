@@ -184,6 +184,10 @@ internal sealed class ContainerInit(
 
     private ContainerState StateNow(string status) => new()
     {
-        Id = options.Id, Status = status, Pid = Unistd.ProcessId(), Bundle = bundle.Directory, Annotations = _spec.Annotations,
+        Id = options.Id,
+        Status = status,
+        Pid = Unistd.ProcessId(),
+        Bundle = bundle.Directory,
+        Annotations = _spec.Annotations,
     };
 }

@@ -198,7 +198,10 @@ internal sealed partial class MonitorServer
         AddHelper(
             () => new ExecCreator(_store).Start(new ExecOptions
             {
-                Id = _options.Id, Process = RuntimeSpecJson.ReadProcess(json), Streams = streams, AsSibling = true,
+                Id = _options.Id,
+                Process = RuntimeSpecJson.ReadProcess(json),
+                Streams = streams,
+                AsSibling = true,
             }),
             (pid, terminal) =>
             {

@@ -85,7 +85,11 @@ internal sealed partial class MonitorServer : IDisposable
         var pipes = new StandardPipes(_options.OpenInput, openOutput: true);
         var create = new CreateOptions
         {
-            Id = _options.Id, BundlePath = _options.Bundle, Streams = pipes.Streams, AsSibling = true, DiesWithParent = true,
+            Id = _options.Id,
+            BundlePath = _options.Bundle,
+            Streams = pipes.Streams,
+            AsSibling = true,
+            DiesWithParent = true,
         };
         AddHelper(
             () =>
