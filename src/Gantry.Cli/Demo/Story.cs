@@ -109,5 +109,5 @@ internal sealed class Story(InstanceStatus status, string directory)
         }
     }
 
-    private static string Quote(string argument) => argument.Any(letter => " '\"{}$()".Contains(letter, StringComparison.Ordinal)) ? $"'{argument}'" : argument;
+    private static string Quote(string argument) => argument.Contains('\'', StringComparison.Ordinal) ? $"\"{argument}\"" : argument.Any(letter => " \"{}$()".Contains(letter, StringComparison.Ordinal)) ? $"'{argument}'" : argument;
 }
