@@ -109,7 +109,8 @@ public sealed class PodScheduler : IDisposable
     private async Task ScheduleAsync(string key, CancellationToken cancellationToken)
     {
         var pod = _pods.Get(key);
-        if (pod is null || !IsOurs(pod))
+        // A pod whose binding the cache does not show yet must be neither counted nor bound twice.
+        if (pod is null || !IsOurs(pod) || _cluster.IsPlaced(pod))
         {
             return;
         }
@@ -120,17 +121,23 @@ public sealed class PodScheduler : IDisposable
             return;
         }
 
+        // Noted before the decision: room that appears while it is made would otherwise be missed.
+        lock (_gate)
+        {
+            _unschedulable.Add(key);
+        }
+
         var node = _cluster.Place(pod, out var message);
         if (node is null)
         {
-            lock (_gate)
-            {
-                _unschedulable.Add(key);
-            }
-
             _events.Record(pod, Name, "Warning", "FailedScheduling", message);
             await NoteAsync(pod, "Unschedulable", message, cancellationToken).ConfigureAwait(false);
             return;
+        }
+
+        lock (_gate)
+        {
+            _unschedulable.Remove(key);
         }
 
         await BindAsync(pod, node, cancellationToken).ConfigureAwait(false);

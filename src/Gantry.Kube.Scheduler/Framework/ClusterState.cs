@@ -78,15 +78,29 @@ internal sealed class ClusterState(IReadOnlyList<IFilterPlugin> filters, IReadOn
         }
     }
 
+    /// <summary>Whether the pod has a node: it runs there, or its binding is under way.</summary>
+    public bool IsPlaced(Pod pod)
+    {
+        lock (_gate)
+        {
+            return _nodeOfPod.ContainsKey(pod.Metadata.Uid!);
+        }
+    }
+
     /// <summary>
     /// Chooses the best node and counts the pod there at once. Without one, <paramref name="message"/> says why in the
-    /// scheduler's words: <c>0/1 nodes are available: 1 Insufficient cpu.</c>
+    /// scheduler's words: <c>0/1 nodes are available: 1 Insufficient cpu.</c> A pod that is placed already keeps its node.
     /// </summary>
     public string? Place(Pod pod, out string message)
     {
         lock (_gate)
         {
             message = "";
+            if (_nodeOfPod.TryGetValue(pod.Metadata.Uid!, out var placed))
+            {
+                return placed;
+            }
+
             var reasons = new SortedDictionary<string, int>(StringComparer.Ordinal);
             NodeState? best = null;
             var bestScore = double.MinValue;
