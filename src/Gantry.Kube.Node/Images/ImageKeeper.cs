@@ -28,7 +28,9 @@ internal sealed class ImageKeeper(IPodRuntime runtime, ObjectSource objects, Eve
         try
         {
             var present = await runtime.FindImageAsync(name, cancellationToken).ConfigureAwait(false);
-            if (present is not null && policy != "Always")
+            // An image that was built here and never pushed is nowhere else: Always, which is the default for the tag
+            // latest, would only fail.
+            if (present is not null && (policy != "Always" || present.IsLocalOnly))
             {
                 Record(pod, container, "Normal", "Pulled", $"Container image \"{name}\" already present on machine");
                 return new ImageResult(present, null, null, null);

@@ -240,7 +240,7 @@ public sealed class EnginePodRuntime(ContainerEngine engine, string version) : I
         return host == domain || (domain == ImageReference.DefaultDomain && host is "index.docker.io" or "registry-1.docker.io");
     }
 
-    private static PodImage ToImage(Image image) => new(image.Id.ToString(), image.RunConfig.User ?? "");
+    private static PodImage ToImage(Image image) => new(image.Id.ToString(), image.RunConfig.User ?? "", image.RepoDigests.Count == 0);
 
     private static PodSandbox ToSandbox(SandboxStatus status) =>
         new(status.Id, status.Spec.Uid, status.Spec.Namespace, status.Spec.Name, status.Spec.Attempt, status.Address, status.Ready, status.CreatedAt);

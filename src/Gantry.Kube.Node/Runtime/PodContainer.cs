@@ -45,8 +45,11 @@ public sealed record PodContainer
     public string ImageId { get; init; } = "";
 }
 
-/// <summary>An image on the node. <c>User</c> is that of its configuration.</summary>
-public sealed record PodImage(string Id, string User);
+/// <summary>
+/// An image on the node. <c>User</c> is that of its configuration; <c>IsLocalOnly</c> says that it was made here and that no
+/// registry has it.
+/// </summary>
+public sealed record PodImage(string Id, string User, bool IsLocalOnly = false);
 
 /// <summary>Credentials for a registry (a dockerconfigjson entry).</summary>
 public sealed record RegistryLogin(string Registry, string UserName, string Password);
