@@ -26,7 +26,8 @@ internal sealed class Rollout(Deployment deployment, List<ReplicaSet> sets, Repl
     {
         if (Deployment.Spec!.Strategy?.Type == "Recreate")
         {
-            return Replicas;
+            // It grows only once the old pods are gone (RecreateAsync).
+            return present;
         }
 
         var room = Replicas + Bounds.MaxSurge - TotalWanted;
