@@ -100,6 +100,13 @@ internal sealed class EngineFirewall(string table) : IDisposable
                 ct status dnat ip saddr . ip daddr @looped masquerade
                 ip saddr @egress oifname != @bridges masquerade
               }
+              chain input {
+                type filter hook input priority filter; policy accept;
+                # route_localnet, which published ports need, would otherwise open the host's loopback to containers
+                # (CVE-2020-8558). Answers to the host's own connections come back through here.
+                iifname @bridges ip daddr 127.0.0.0/8 ct state established,related accept
+                iifname @bridges ip daddr 127.0.0.0/8 drop
+              }
               chain forward {
                 type filter hook forward priority filter; policy accept;
                 ct state established,related accept
