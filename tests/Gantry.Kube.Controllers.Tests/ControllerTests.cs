@@ -146,6 +146,21 @@ public sealed class ControllerTests : IAsyncLifetime
         await ApiInProcess.UntilAsync(() => _api.Client.GetAsync<Gantry.Kube.Model.Core.V1.Endpoints>("default", "ends"), endpoints => endpoints.Subsets is not { Count: > 0 }, "no subset");
     }
 
+    [Fact]
+    public async Task Namespace_Deleted_IsEmptiedAndGone()
+    {
+        await _api.Client.CreateAsync(new Namespace { Metadata = new() { Name = "gone" } });
+        await ApiInProcess.UntilAsync(async () => (await _api.Client.ListAsync<ConfigMap>("gone")).Items, list => list.Any(map => map.Metadata.Name == "kube-root-ca.crt" && map.Data!["ca.crt"] == "test authority"), "the CA");
+        await ApiInProcess.UntilAsync(async () => (await _api.Client.ListAsync<ServiceAccount>("gone")).Items, list => list.Any(account => account.Metadata.Name == "default"), "the account");
+        var made = MakeDeployment("web", 2);
+        made.Metadata.Namespace = "gone";
+        await _api.Client.CreateAsync(made);
+        await ApiInProcess.UntilAsync(async () => (await _api.Client.ListAsync<Pod>("gone")).Items, list => list.Count == 2, "its pods");
+        await _api.Client.DeleteAsync<Namespace>(null, "gone");
+        await ApiInProcess.UntilAsync(async () => (await _api.Client.ListAsync<Namespace>(null)).Items, list => list.All(item => item.Metadata.Name != "gone"), "its end");
+        Assert.Empty((await _api.Client.ListAsync<Pod>("gone")).Items);
+    }
+
     [Theory]
     [InlineData("Background", 0)]
     [InlineData("Foreground", 0)]

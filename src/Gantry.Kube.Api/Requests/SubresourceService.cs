@@ -20,6 +20,7 @@ internal sealed class SubresourceService(ServerCore core)
         {
             case ("pods", "binding"): return await BindAsync(resource, ns!, name, body, options, cancellationToken).ConfigureAwait(false);
             case ("pods", "eviction"): return await EvictAsync(resource, ns!, name, body, options, cancellationToken).ConfigureAwait(false);
+            case ("namespaces", "finalize"): return (await FinalizeAsync(resource, name, body, options, cancellationToken).ConfigureAwait(false)).ToTree();
             case ("serviceaccounts", "token") when TokenIssuer is { } issuer:
                 var account = await core.Reader.GetAsync(resource, ns, name, cancellationToken).ConfigureAwait(false);
                 return await issuer(account, body, cancellationToken).ConfigureAwait(false);
