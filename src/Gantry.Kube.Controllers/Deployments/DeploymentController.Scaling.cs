@@ -41,7 +41,7 @@ public sealed partial class DeploymentController
             }
         }
 
-        var spare = rollout.TotalAvailable - minAvailable;
+        var spare = Math.Min(rollout.TotalAvailable - minAvailable, removable);
         foreach (var set in rollout.Old.Where(HasReplicas).OrderBy(set => set.Metadata.CreationTimestamp).ToList())
         {
             var step = Math.Min(spare, set.Spec!.Replicas ?? 0);

@@ -19,7 +19,8 @@ internal sealed class Rollout(Deployment deployment, List<ReplicaSet> sets, Repl
 
     public int TotalWanted => Sets.Sum(set => set.Spec!.Replicas ?? 0);
 
-    public int TotalAvailable => Sets.Sum(set => set.Status?.AvailableReplicas ?? 0);
+    /// <summary>Available pods that will stay: a status may still count pods that the spec has already given up.</summary>
+    public int TotalAvailable => Sets.Sum(set => Math.Min(set.Status?.AvailableReplicas ?? 0, set.Spec!.Replicas ?? 0));
 
     /// <summary>How large the newest ReplicaSet may be now, from its present size.</summary>
     public int SizeForNewest(int present)
