@@ -1,4 +1,5 @@
 using Gantry.Faults;
+using Gantry.Store.Contract;
 using Gantry.Store.Sqlite;
 
 namespace Gantry.Store.Tests;
@@ -50,5 +51,9 @@ public sealed class SqliteStoreTests : StoreContractTests
 
     protected override ValueTask<IStore> OpenAsync() => ValueTask.FromResult<IStore>(SqliteStore.Open(new SqliteStoreOptions(DatabasePath)));
 
-    protected override void Delete() => Directory.Delete(_directory, recursive: true);
+    protected override ValueTask DeleteAsync()
+    {
+        Directory.Delete(_directory, recursive: true);
+        return ValueTask.CompletedTask;
+    }
 }

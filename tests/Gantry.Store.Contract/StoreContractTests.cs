@@ -1,23 +1,10 @@
-using System.Text;
 using Gantry.Faults;
 
-namespace Gantry.Store.Tests;
+namespace Gantry.Store.Contract;
 
 /// <summary>What every store promises (see <see cref="IStore"/>). One subclass an implementation.</summary>
-public abstract class StoreContractTests : IAsyncLifetime
+public abstract class StoreContractTests : StoreSuite
 {
-    private IStore? _store;
-
-    private IStore Store => _store!;
-
-    public async Task InitializeAsync() => _store = await OpenAsync();
-
-    public async Task DisposeAsync()
-    {
-        await Store.DisposeAsync();
-        Delete();
-    }
-
     [Fact]
     public async Task Commit_NewKey_CanBeReadWithItsRevision()
     {
@@ -120,6 +107,41 @@ public abstract class StoreContractTests : IAsyncLifetime
         var watch = await Assert.ThrowsAsync<FaultException>(async () => await Store.WatchAsync("/", first.Revision));
         Assert.Equal((FaultKind.Expired, FaultKind.Expired), (read.Kind, watch.Kind));
         Assert.Equal("3", Text((await Store.GetAsync("/a"))!.Value));
+    }
+
+    [Fact]
+    public async Task Compact_AtADeletion_LosesNoEventAfterIt()
+    {
+        // A watch that starts where the compaction ended must see what came later, and one before it must be told.
+        await Put("/a", "1");
+        var deletion = await Remove("/a");
+        var later = await Remove("/b") is { } none && none.Revision == deletion.Revision ? await Put("/b", "1") : null;
+        await Store.CompactAsync(deletion.Revision);
+
+        await using var watch = await Store.WatchAsync("/", deletion.Revision);
+        var first = await watch.Events.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+
+        Assert.Equal(("/b", later!.Revision), (first.Key, first.Revision));
+        Assert.Equal(FaultKind.Expired, await KindOf(async () => await Store.WatchAsync("/", deletion.Revision - 1)));
+        Assert.Null(await Store.GetAsync("/a"));
+    }
+
+    [Fact]
+    public async Task Commit_SeveralKeys_IsOneRevisionForReadersAndWatchers()
+    {
+        await Put("/t/a", "1");
+        await using var watch = await Store.WatchAsync("/t/", Store.Revision);
+
+        var commit = await Store.CommitAsync([new("/t/a", null), new("/t/b", Bytes("2")), new("/t/c", Bytes("3"))]);
+        var events = new List<StoreEvent>();
+        while (events.Count < 3)
+        {
+            events.Add(await watch.Events.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10)));
+        }
+
+        Assert.Equal("/t/b=2 /t/c=3", Render(await Store.RangeAsync(new StoreRange("/t/"))));
+        Assert.All(events, change => Assert.Equal(commit.Revision, change.Revision));
+        Assert.Equal(["/t/a", "/t/b", "/t/c"], events.Select(change => change.Key).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -235,8 +257,7 @@ public abstract class StoreContractTests : IAsyncLifetime
         await Store.CompactAsync(last - 10);
         var before = Render(await Store.RangeAsync(new StoreRange("/r/")));
 
-        await Store.DisposeAsync();
-        _store = await OpenAsync();
+        await ReopenAsync();
 
         Assert.Equal(before, Render(await Store.RangeAsync(new StoreRange("/r/"))));
         Assert.Equal(last, Store.Revision);
@@ -246,20 +267,4 @@ public abstract class StoreContractTests : IAsyncLifetime
         Assert.True(watch.Events.TryRead(out var deletion));
         Assert.Equal(("/r/07", true), (deletion.Key, deletion.Value is null));
     }
-
-    /// <summary>Opens the store; called again to open the same data after it was closed.</summary>
-    protected abstract ValueTask<IStore> OpenAsync();
-
-    /// <summary>Deletes the data.</summary>
-    protected abstract void Delete();
-
-    protected static ReadOnlyMemory<byte> Bytes(string text) => Encoding.UTF8.GetBytes(text);
-
-    protected static string Text(ReadOnlyMemory<byte>? bytes) => bytes is { } value ? Encoding.UTF8.GetString(value.Span) : "null";
-
-    private static string Render(SortedDictionary<string, string> model) => string.Join(' ', model.Select(pair => $"{pair.Key}={pair.Value}"));
-
-    private static string Render(StorePage page) => string.Join(' ', page.Entries.Select(entry => $"{entry.Key}={Text(entry.Value)}"));
-
-    private ValueTask<StoreCommit> Put(string key, string value) => Store.CommitAsync([new(key, Bytes(value))]);
 }
