@@ -247,7 +247,7 @@ public abstract class StoreHistoryContractTests : StoreSuite
         for (var i = 0; i < 300; i++)
         {
             var operations = Enumerable.Range(0, random.Next(1, 4)).Select(_ => $"/m/{random.Next(30):D2}").Distinct()
-                .Select(key => new StoreOperation(key, random.Next(3) == 0 ? null : Bytes($"{i}"))).ToList();
+                .Select(key => new StoreOperation(key, random.Next(3) == 0 ? default(ReadOnlyMemory<byte>?) : Bytes($"{i}"))).ToList();
             await Store.CommitAsync(operations);
             foreach (var operation in operations)
             {

@@ -46,7 +46,7 @@ public abstract class StoreSuite : IAsyncLifetime
 
     /// <summary>Runs what must fail and gives the kind of the failure.</summary>
     protected static async Task<FaultKind> KindOf(Func<ValueTask> action) =>
-        (await Assert.ThrowsAsync<FaultException>(async () => await action())).Kind;
+        (await Assert.ThrowsAnyAsync<FaultException>(async () => await action())).Kind;
 
     /// <summary>UTF-8 bytes of a text.</summary>
     protected static ReadOnlyMemory<byte> Bytes(string text) => Encoding.UTF8.GetBytes(text);
