@@ -15,6 +15,12 @@ public interface IStore : IAsyncDisposable
     /// <summary>The newest published revision; at least 1.</summary>
     long Revision { get; }
 
+    /// <summary>
+    /// A revision that is at least that of every commit acknowledged before the call, by whatever process. Equal to
+    /// <see cref="Revision"/> where one process makes all commits; otherwise it is asked of the others.
+    /// </summary>
+    ValueTask<long> ReadRevisionAsync(CancellationToken cancellationToken = default) => ValueTask.FromResult(Revision);
+
     /// <summary>History at or below this revision is gone: reading it or watching from it is <c>Expired</c>.</summary>
     long CompactedRevision { get; }
 
@@ -57,6 +63,14 @@ public interface IStoreWatch : IAsyncDisposable
     /// <c>TryRead</c> that finds nothing, it may be sent as a bookmark.
     /// </summary>
     long Progress { get; }
+
+    /// <summary>
+    /// Says that somebody waits for <see cref="Progress"/> to reach a revision, which may be that of a change that this watch
+    /// does not see. Where progress is published anyway there is nothing to do.
+    /// </summary>
+    void RequestProgress(long revision)
+    {
+    }
 }
 
 /// <summary>One key's state. <c>CreateRevision</c> and <c>ModRevision</c> are those of etcd.</summary>

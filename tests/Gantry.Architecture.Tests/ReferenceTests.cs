@@ -18,7 +18,8 @@ public class ReferenceTests
         ["Gantry.Network", "Gantry.Images"],
         ["Gantry.Runtime"],
         ["Gantry.Monitor"],
-        ["Gantry.Oci", "Gantry.Linux", "Gantry.Store"],
+        ["Gantry.Store.Etcd"],
+        ["Gantry.Oci", "Gantry.Linux", "Gantry.Store", "Gantry.Grpc"],
         ["Gantry.Schema"],
         ["Gantry.Faults"],
     ];

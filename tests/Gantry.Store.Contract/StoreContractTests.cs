@@ -89,7 +89,7 @@ public abstract class StoreContractTests : StoreSuite
     [Fact]
     public async Task Range_FutureRevision_IsRefused()
     {
-        var fault = await Assert.ThrowsAnyAsync<FaultException>(async () => await Store.RangeAsync(new StoreRange("/", Revision: Store.Revision + 1)));
+        var fault = await Assert.ThrowsAsync<FaultException>(async () => await Store.RangeAsync(new StoreRange("/", Revision: Store.Revision + 1)));
 
         Assert.Equal(FaultKind.InvalidArgument, fault.Kind);
     }
@@ -103,8 +103,8 @@ public abstract class StoreContractTests : StoreSuite
 
         await Store.CompactAsync(third.Revision);
 
-        var read = await Assert.ThrowsAnyAsync<FaultException>(async () => await Store.RangeAsync(new StoreRange("/", Revision: first.Revision)));
-        var watch = await Assert.ThrowsAnyAsync<FaultException>(async () => await Store.WatchAsync("/", first.Revision));
+        var read = await Assert.ThrowsAsync<FaultException>(async () => await Store.RangeAsync(new StoreRange("/", Revision: first.Revision)));
+        var watch = await Assert.ThrowsAsync<FaultException>(async () => await Store.WatchAsync("/", first.Revision));
         Assert.Equal((FaultKind.Expired, FaultKind.Expired), (read.Kind, watch.Kind));
         Assert.Equal("3", Text((await Store.GetAsync("/a"))!.Value));
     }
@@ -162,7 +162,7 @@ public abstract class StoreContractTests : StoreSuite
 
         Assert.Equal(["null>1", "1>2", "2>null"], events.Select(change => $"{Text(change.Previous)}>{Text(change.Value)}"));
         Assert.True(events[0].Revision < events[1].Revision && events[1].Revision < events[2].Revision);
-        Assert.Equal(Store.Revision, watch.Progress);
+        await WaitForAsync(() => watch.Progress == Store.Revision);
         Assert.False(watch.Events.TryRead(out _));
     }
 
@@ -176,7 +176,7 @@ public abstract class StoreContractTests : StoreSuite
         }
 
         var seen = 0;
-        var fault = await Assert.ThrowsAnyAsync<FaultException>(async () =>
+        var fault = await Assert.ThrowsAsync<FaultException>(async () =>
         {
             while (await watch.Events.WaitToReadAsync())
             {
@@ -260,7 +260,7 @@ public abstract class StoreContractTests : StoreSuite
         await ReopenAsync();
 
         Assert.Equal(before, Render(await Store.RangeAsync(new StoreRange("/r/"))));
-        Assert.Equal(last, Store.Revision);
+        Assert.Equal(last + OwnRevisions, Store.Revision);
         Assert.Equal(last - 10, Store.CompactedRevision);
         Assert.True((await Put("/r/new", "x")).Revision > last);
         await using var watch = await Store.WatchAsync("/r/", last - 1);

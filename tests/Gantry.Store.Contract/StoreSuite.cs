@@ -25,6 +25,9 @@ public abstract class StoreSuite : IAsyncLifetime
         await DeleteAsync();
     }
 
+    /// <summary>How many revisions a compaction takes: 1 where it is recorded in the revisioned store itself.</summary>
+    protected virtual int OwnRevisions => 0;
+
     /// <summary>Opens the store; called again to open the same data after it was closed.</summary>
     protected abstract ValueTask<IStore> OpenAsync();
 
@@ -46,7 +49,17 @@ public abstract class StoreSuite : IAsyncLifetime
 
     /// <summary>Runs what must fail and gives the kind of the failure.</summary>
     protected static async Task<FaultKind> KindOf(Func<ValueTask> action) =>
-        (await Assert.ThrowsAnyAsync<FaultException>(async () => await action())).Kind;
+        (await Assert.ThrowsAsync<FaultException>(async () => await action())).Kind;
+
+    /// <summary>Waits for a condition, ten seconds at most.</summary>
+    protected static async Task WaitForAsync(Func<bool> condition)
+    {
+        for (var i = 0; !condition(); i++)
+        {
+            Assert.True(i < 1000, "the condition did not come true within 10 s");
+            await Task.Delay(10);
+        }
+    }
 
     /// <summary>UTF-8 bytes of a text.</summary>
     protected static ReadOnlyMemory<byte> Bytes(string text) => Encoding.UTF8.GetBytes(text);

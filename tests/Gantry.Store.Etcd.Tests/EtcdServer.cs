@@ -1,0 +1,157 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Gantry.Store.Etcd.Tests;
+
+/// <summary>
+/// A real etcd of one member on loopback, with mutual TLS and its data in a temporary directory. It can be killed and started
+/// again on the same data. GANTRY_TEST_ETCD names another program than the one that ./test unpacks.
+/// </summary>
+public sealed class EtcdServer : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("gantry-etcd-").FullName;
+    private readonly TestAuthority _authority;
+    private readonly (string Certificate, string Key) _server;
+    private readonly (string Certificate, string Key) _client;
+    private readonly string[] _arguments;
+    private readonly Queue<string> _printed = new();
+    private Process? _process;
+    private int _stores;
+
+    /// <summary>An etcd with room for the operations that a commit may have.</summary>
+    public EtcdServer()
+        : this("--max-txn-ops=1024")
+    {
+    }
+
+    internal EtcdServer(params string[] arguments)
+    {
+        _arguments = arguments;
+        _authority = new TestAuthority(_directory);
+        _server = _authority.Issue("server");
+        _client = _authority.Issue("client");
+        Port = FreePort();
+        PeerPort = FreePort();
+        Start();
+    }
+
+    public int Port { get; }
+
+    public Uri Address => new($"https://127.0.0.1:{Port}");
+
+    private int PeerPort { get; }
+
+    private static string Program =>
+        Environment.GetEnvironmentVariable("GANTRY_TEST_ETCD") ?? Path.Combine(Root(), "artifacts", "debian13", "usr", "bin", "etcd");
+
+    /// <summary>Options for a store of its own in this etcd.</summary>
+    public EtcdStoreOptions NewStore() => Options($"/test-{Interlocked.Increment(ref _stores)}");
+
+    public EtcdStoreOptions Options(string prefix, Uri? address = null) => new([address ?? Address])
+    {
+        Prefix = prefix,
+        Authorities = [_authority.Certificate],
+        ClientCertificate = X509Certificate2.CreateFromPemFile(_client.Certificate, _client.Key),
+    };
+
+    /// <summary>Starts etcd on the data that are there; returns when it listens, or fails with what it printed.</summary>
+    public void Start()
+    {
+        var url = Address.GetLeftPart(UriPartial.Authority);
+        var start = new ProcessStartInfo(Program) { RedirectStandardError = true, RedirectStandardOutput = true };
+        string[] arguments =
+        [
+            "--data-dir", Path.Combine(_directory, "data"), "--name", "one",
+            "--listen-client-urls", url, "--advertise-client-urls", url,
+            "--listen-peer-urls", $"http://127.0.0.1:{PeerPort}", "--initial-advertise-peer-urls", $"http://127.0.0.1:{PeerPort}",
+            "--initial-cluster", $"one=http://127.0.0.1:{PeerPort}",
+            "--cert-file", _server.Certificate, "--key-file", _server.Key, "--client-cert-auth", "--trusted-ca-file", _authority.Path,
+            "--log-level", "warn", "--logger", "zap",
+            .. _arguments,
+        ];
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        _process = Process.Start(start)!;
+        _process.ErrorDataReceived += (_, line) => Remember(line.Data);
+        _process.OutputDataReceived += (_, line) => Remember(line.Data);
+        _process.BeginErrorReadLine();
+        _process.BeginOutputReadLine();
+        WaitUntilItListens();
+    }
+
+    /// <summary>Ends etcd at once.</summary>
+    public void Kill()
+    {
+        _process!.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    public void Dispose()
+    {
+        Kill();
+        _authority.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private void Remember(string? line)
+    {
+        lock (_printed)
+        {
+            _printed.Enqueue(line ?? "");
+            if (_printed.Count > 20)
+            {
+                _printed.Dequeue();
+            }
+        }
+    }
+
+    private void WaitUntilItListens()
+    {
+        for (var end = DateTime.UtcNow.AddSeconds(30); ; Thread.Sleep(20))
+        {
+            try
+            {
+                using var probe = new TcpClient();
+                probe.Connect(IPAddress.Loopback, Port);
+                return;
+            }
+            catch (SocketException) when (DateTime.UtcNow < end && !_process!.HasExited)
+            {
+                continue;
+            }
+            catch (SocketException e)
+            {
+                // What it printed last is read by then.
+                _process!.WaitForExit(1000);
+                lock (_printed)
+                {
+                    throw new InvalidOperationException($"etcd does not listen: {string.Join('\n', _printed)}", e);
+                }
+            }
+        }
+    }
+
+    internal static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private static string Root()
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(directory.FullName, "Gantry.slnx")))
+        {
+            directory = directory.Parent ?? throw new InvalidOperationException("the tests run outside of the repository");
+        }
+
+        return directory.FullName;
+    }
+}

@@ -1,0 +1,14 @@
+using Gantry.Store.Contract;
+
+namespace Gantry.Store.Etcd.Tests;
+
+/// <summary>The contract of every store's history, on a real etcd.</summary>
+public sealed class EtcdStoreHistoryTests(EtcdServer etcd) : StoreHistoryContractTests, IClassFixture<EtcdServer>
+{
+    private readonly EtcdStoreOptions _options = etcd.NewStore();
+
+    protected override async ValueTask<IStore> OpenAsync() => await EtcdStore.OpenAsync(_options);
+
+    // The server's data go with the server.
+    protected override ValueTask DeleteAsync() => ValueTask.CompletedTask;
+}
