@@ -44,6 +44,18 @@ internal sealed class KeyTree
         return null;
     }
 
+    /// <summary>The tree of entries that are in ordinal order of their keys, each key once.</summary>
+    public static KeyTree? Build(ReadOnlySpan<StoreEntry> sorted)
+    {
+        if (sorted.IsEmpty)
+        {
+            return null;
+        }
+
+        var middle = sorted.Length / 2;
+        return new KeyTree(Build(sorted[..middle]), sorted[middle], Build(sorted[(middle + 1)..]));
+    }
+
     /// <summary>The tree with the entry added, or replaced where its key exists.</summary>
     public static KeyTree Set(KeyTree? tree, StoreEntry entry)
     {

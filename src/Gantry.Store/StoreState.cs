@@ -3,10 +3,10 @@ using Gantry.Faults;
 namespace Gantry.Store;
 
 /// <summary>
-/// What the store holds at one published revision, with the history since the compacted revision. Immutable: readers
-/// take the newest one from a volatile field.
+/// What the store holds at one published revision, when that was committed, and the revision from which the window reaches.
+/// Immutable: readers take the newest one from a volatile field.
 /// </summary>
-internal sealed record StoreState(KeyTree? Root, long Revision, long CompactedRevision)
+internal sealed record StoreState(KeyTree? Root, long Revision, long CompactedRevision, long CommittedMs)
 {
     /// <summary>Answers a range query from <paramref name="root"/>, which is the tree at <paramref name="revision"/>.</summary>
     public static StorePage Range(KeyTree? root, long revision, StoreRange range)

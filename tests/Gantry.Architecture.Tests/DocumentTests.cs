@@ -55,6 +55,17 @@ public partial class DocumentTests
         Assert.Empty(broken);
     }
 
+    /// <summary>What docs/security.md says shows that an attack fails: the class and the test in it.</summary>
+    [Fact]
+    public void Security_NamedTests_Exist()
+    {
+        var named = NamedTest().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs/security.md"))).Select(match => (Type: match.Groups[1].Value, Test: match.Groups[2].Value)).ToList();
+        var sources = Repository.Sources("tests").ToLookup(path => Path.GetFileNameWithoutExtension(path), File.ReadAllText);
+
+        Assert.InRange(named.Count, 14, int.MaxValue);
+        Assert.DoesNotContain(named, test => !sources[test.Type].Any(source => source.Contains($" {test.Test}(", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void Readme_IsShort()
     {
@@ -90,6 +101,9 @@ public partial class DocumentTests
     // Folder/Type, Gantry.Namespace.Type, Type<T>, Type.Member(...); paths of folders and sentences are none.
     [GeneratedRegex(@"^(?:[A-Z]\w*/)*(?:Gantry\.(?:\w+\.)+)?([A-Z][A-Za-z0-9]+)(?:<\w+>)?(?:\.\w+)?(?:\(.*\))?$")]
     private static partial Regex TypeLike();
+
+    [GeneratedRegex(@"`(\w+Tests)\.(\w+)`")]
+    private static partial Regex NamedTest();
 
     [GeneratedRegex(@"\[[^\]\n]*\]\(([^)#\s]+)(?:#[^)\s]*)?\)")]
     private static partial Regex Link();

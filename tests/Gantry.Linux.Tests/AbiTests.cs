@@ -18,7 +18,7 @@ public sealed class AbiTests
         + "#include <sys/ioctl.h>\n#include <sys/mount.h>\n#include <sys/prctl.h>\n#include <sys/resource.h>\n#include <sys/signalfd.h>\n"
         + "#include <sys/socket.h>\n#include <sys/stat.h>\n#include <sys/statfs.h>\n#include <sys/syscall.h>\n#include <sys/un.h>\n"
         + "#include <sys/wait.h>\n#include <linux/capability.h>\n#include <linux/filter.h>\n#include <linux/magic.h>\n"
-        + "#include <linux/openat2.h>\n#include <linux/close_range.h>\n";
+        + "#include <linux/openat2.h>\n#include <linux/close_range.h>\n#include <linux/keyctl.h>\n";
 
     [Fact]
     public void Structures_SizesAndOffsets_AreThoseOfTheHeaders()
@@ -82,6 +82,10 @@ public sealed class AbiTests
         facts.Add(("O_DIRECTORY", Fcntl.O_DIRECTORY));
         facts.Add(("O_NOFOLLOW", Fcntl.O_NOFOLLOW));
         facts.Add(("CLOSE_RANGE_CLOEXEC", Unistd.CLOSE_RANGE_CLOEXEC));
+        facts.Add(("KEYCTL_JOIN_SESSION_KEYRING", Keyctl.KEYCTL_JOIN_SESSION_KEYRING));
+        facts.Add(("KEYCTL_SETPERM", Keyctl.KEYCTL_SETPERM));
+        facts.Add(("SYS_keyctl", Syscall.Keyctl));
+        facts.Add(("SYS_getcwd", Syscall.Getcwd));
         facts.Add(("SYS_clone", Syscall.Clone));
         facts.Add(("SYS_pivot_root", Syscall.Pivot_root));
         facts.Add(("SYS_capset", Syscall.Capset));

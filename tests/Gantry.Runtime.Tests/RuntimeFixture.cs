@@ -7,7 +7,7 @@ using Gantry.Oci.Runtime;
 namespace Gantry.Runtime.Tests;
 
 /// <summary>The published gantry-runtime, and a place for bundles that is removed with everything that ran in it.</summary>
-public sealed class RuntimeFixture : IDisposable
+public sealed partial class RuntimeFixture : IDisposable
 {
     private static readonly Lock PublishLock = new();
 
@@ -46,32 +46,6 @@ public sealed class RuntimeFixture : IDisposable
         File.WriteAllBytes($"{path}/config.json", RuntimeSpecJson.Write(spec));
         System.IO.Directory.CreateDirectory($"{path}/state");
         return new TestBundle(this, id, path);
-    }
-
-    /// <summary>Runs gantry-runtime to its end, at most 60 seconds.</summary>
-    public async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)
-    {
-        var start = new ProcessStartInfo(RuntimePath, ["--root", Root, .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-        };
-        using var process = Process.Start(start)!;
-        process.StandardInput.Close();
-        var output = process.StandardOutput.ReadToEndAsync();
-        var error = process.StandardError.ReadToEndAsync();
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        try
-        {
-            await process.WaitForExitAsync(limit.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill();
-            throw new TimeoutException($"gantry-runtime {string.Join(' ', arguments)} did not end");
-        }
-        return (process.ExitCode, await output, await error);
     }
 
     public void Dispose()

@@ -5,7 +5,7 @@ using Gantry.Oci.Runtime;
 namespace Gantry.Runtime.Tests;
 
 /// <summary>One bundle and the calls that tests make on its container.</summary>
-public sealed class TestBundle(RuntimeFixture fixture, string id, string path)
+public sealed partial class TestBundle(RuntimeFixture fixture, string id, string path)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 

@@ -89,7 +89,7 @@ public abstract class StoreContractTests : StoreSuite
     [Fact]
     public async Task Range_FutureRevision_IsRefused()
     {
-        var fault = await Assert.ThrowsAsync<FaultException>(async () => await Store.RangeAsync(new StoreRange("/", Revision: Store.Revision + 1)));
+        var fault = await Assert.ThrowsAnyAsync<FaultException>(async () => await Store.RangeAsync(new StoreRange("/", Revision: Store.Revision + 1)));
 
         Assert.Equal(FaultKind.InvalidArgument, fault.Kind);
     }
@@ -103,8 +103,8 @@ public abstract class StoreContractTests : StoreSuite
 
         await Store.CompactAsync(third.Revision);
 
-        var read = await Assert.ThrowsAsync<FaultException>(async () => await Store.RangeAsync(new StoreRange("/", Revision: first.Revision)));
-        var watch = await Assert.ThrowsAsync<FaultException>(async () => await Store.WatchAsync("/", first.Revision));
+        var read = await Assert.ThrowsAnyAsync<FaultException>(async () => await Store.RangeAsync(new StoreRange("/", Revision: first.Revision)));
+        var watch = await Assert.ThrowsAnyAsync<FaultException>(async () => await Store.WatchAsync("/", first.Revision));
         Assert.Equal((FaultKind.Expired, FaultKind.Expired), (read.Kind, watch.Kind));
         Assert.Equal("3", Text((await Store.GetAsync("/a"))!.Value));
     }
@@ -176,7 +176,7 @@ public abstract class StoreContractTests : StoreSuite
         }
 
         var seen = 0;
-        var fault = await Assert.ThrowsAsync<FaultException>(async () =>
+        var fault = await Assert.ThrowsAnyAsync<FaultException>(async () =>
         {
             while (await watch.Events.WaitToReadAsync())
             {

@@ -49,7 +49,7 @@ public abstract class StoreSuite : IAsyncLifetime
 
     /// <summary>Runs what must fail and gives the kind of the failure.</summary>
     protected static async Task<FaultKind> KindOf(Func<ValueTask> action) =>
-        (await Assert.ThrowsAsync<FaultException>(async () => await action())).Kind;
+        (await Assert.ThrowsAnyAsync<FaultException>(async () => await action())).Kind;
 
     /// <summary>Waits for a condition, ten seconds at most.</summary>
     protected static async Task WaitForAsync(Func<bool> condition)

@@ -41,7 +41,7 @@ internal sealed class EngineRooms : IAsyncDisposable
     /// <summary>Opens everything and adopts the containers that run.</summary>
     public static async Task<EngineRooms> StartAsync(DaemonOptions options, string version, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
-        var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(options.Root, "engine.db")) { HistoryCommits = 256, HistoryAge = TimeSpan.Zero });
+        var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(options.Root, "engine.db")) { WindowCommits = 256, WindowAge = TimeSpan.Zero, HistorySpan = TimeSpan.Zero });
         try
         {
             var port = options.RegistryAddress.Port;

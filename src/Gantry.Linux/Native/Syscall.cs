@@ -31,6 +31,10 @@ internal static class Syscall
 
     public static nint Setgroups => Arm ? 159 : 116;
 
+    public static nint Keyctl => Arm ? 219 : 250;
+
+    public static nint Getcwd => Arm ? 17 : 79;
+
     public static nint Seccomp => Arm ? 277 : 317;
 
     internal static bool Arm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;

@@ -92,6 +92,17 @@ public static partial class Unistd
     /// <summary>fchdir(2).</summary>
     public static void ChangeDirectory(int descriptor) => LinuxException.Check(fchdir(descriptor), "fchdir");
 
+    /// <summary>
+    /// getcwd(2), of at most 4095 bytes: the kernel's own answer, which is not absolute when the directory cannot be reached
+    /// from this process's root.
+    /// </summary>
+    public static string CurrentDirectory()
+    {
+        Span<byte> buffer = stackalloc byte[4096];
+        var length = LinuxException.Check(getcwd(Syscall.Getcwd, buffer, (nuint)buffer.Length), "getcwd");
+        return System.Text.Encoding.UTF8.GetString(buffer[..Math.Max(0, (int)length - 1)]);
+    }
+
     /// <summary>setsid(2).</summary>
     public static int NewSession() => LinuxException.Check(setsid(), "setsid");
 
@@ -190,6 +201,9 @@ public static partial class Unistd
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fchdir(int fd);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint getcwd(nint number, Span<byte> buffer, nuint size);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int setsid();

@@ -32,6 +32,7 @@ internal static class LifecycleCommands
         PidFile = arguments.Value("pid-file"),
         ConsoleSocket = arguments.Value("console-socket"),
         NoPivot = arguments.Has("no-pivot"),
+        NewKeyring = !arguments.Has("no-new-keyring"),
         PreservedDescriptors = ReadPreserved(arguments),
     };
 

@@ -73,6 +73,7 @@ internal sealed class ContainerCreator(StateStore store)
         HasPoststart = bundle.Spec.Hooks?.Poststart is { Count: > 0 },
         OwnsPidNamespace = bundle.Spec.Linux?.Namespaces?.Any(
             static item => item.Type == "pid" && string.IsNullOrEmpty(item.Path)) == true,
+        HasKeyring = options.NewKeyring,
         Annotations = bundle.Spec.Annotations,
     };
 

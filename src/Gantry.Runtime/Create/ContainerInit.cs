@@ -44,11 +44,16 @@ internal sealed class ContainerInit(
             SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
         }
         Unistd.NewSession();
+        using var proc = _spec.Process?.OomScoreAdj is not null || _spec.Linux?.Sysctl is { Count: > 0 } ? ProcFiles.Open() : null;
         namespaces.Join();
         if (namespaces.Makes(Sched.CLONE_NEWUSER))
         {
             Unistd.SetGroupId(0);
             Unistd.SetUserId(0);
+        }
+        if (options.NewKeyring)
+        {
+            ProcessStart.JoinKeyring(options.Id);
         }
         if (namespaces.NewCgroup)
         {
@@ -61,13 +66,22 @@ internal sealed class ContainerInit(
         }
         if (_spec.Process is not null)
         {
-            ProcessStart.SetOomScore(Process.OomScoreAdj);
+            if (Process.OomScoreAdj is { } score)
+            {
+                ProcessStart.SetOomScore(proc!, score);
+            }
             ProcessStart.SetLimits(Process);
         }
         SetNames();
+        foreach (var (key, value) in _spec.Linux?.Sysctl ?? [])
+        {
+            // What a sysctl acts on are the namespaces of the process that opens it, whatever procfs it is reached by.
+            proc!.Write("sys/" + key.Replace('.', '/'), System.Text.Encoding.UTF8.GetBytes(value));
+        }
         SysStat.SetMask(0);
         EnterRoot();
         SysStat.SetMask(0x12);
+        ProcessStart.CloseOthers(options.PreservedDescriptors, channel.Number, startListener.Number);
         if (_spec.Process is not null)
         {
             ProcessStart.EnterDirectory(Process.Cwd);
@@ -86,13 +100,6 @@ internal sealed class ContainerInit(
         if (!string.IsNullOrEmpty(_spec.Domainname))
         {
             Unistd.SetDomainName(_spec.Domainname);
-        }
-        foreach (var (key, value) in _spec.Linux?.Sysctl ?? [])
-        {
-            // On the host's procfs, which shows this process's namespaces: the container's could be another file system.
-            var path = "/proc/sys/" + key.Replace('.', '/');
-            using var file = Fcntl.Open(path, Fcntl.O_WRONLY);
-            Unistd.WriteAll(file.Number, System.Text.Encoding.UTF8.GetBytes(value), path);
         }
     }
 

@@ -19,6 +19,9 @@ internal sealed record CreateOptions
     /// <summary>How many descriptors from 3 on the container's program inherits.</summary>
     public int PreservedDescriptors { get; init; }
 
+    /// <summary>Gives the container a session keyring of its own.</summary>
+    public bool NewKeyring { get; init; } = true;
+
     public StandardStreams Streams { get; init; } = StandardStreams.Inherited;
 
     /// <summary>CLONE_PARENT: the container becomes the child of this process's parent, the monitor.</summary>

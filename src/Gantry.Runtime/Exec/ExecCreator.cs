@@ -46,7 +46,7 @@ internal sealed class ExecCreator(StateStore store)
                 pid = Cloning.Clone(
                     namespaces,
                     options.AsSibling,
-                    () => new ExecInit(options, namespaces, root, child, filter).Run());
+                    () => new ExecInit(options, namespaces, root, child, filter, record.HasKeyring).Run());
             }
             return Finish(options, record, pid, parent);
         }

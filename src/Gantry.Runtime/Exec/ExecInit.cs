@@ -7,7 +7,7 @@ namespace Gantry.Runtime.Exec;
 
 /// <summary>The process of an exec, from the clone to its program; never returns.</summary>
 internal sealed class ExecInit(
-    ExecOptions options, NamespaceSet namespaces, FileDescriptor root, InitChannel channel, byte[]? filter)
+    ExecOptions options, NamespaceSet namespaces, FileDescriptor root, InitChannel channel, byte[]? filter, bool hasKeyring)
 {
     public void Run()
     {
@@ -27,13 +27,22 @@ internal sealed class ExecInit(
         var process = options.Process;
         channel.WaitForGo();
         Unistd.NewSession();
-        ProcessStart.SetOomScore(process.OomScoreAdj);
+        if (process.OomScoreAdj is { } score)
+        {
+            // The host's procfs, before the container's mounts are joined.
+            using var proc = ProcFiles.Open();
+            ProcessStart.SetOomScore(proc, score);
+        }
         ProcessStart.SetLimits(process);
         namespaces.Join();
         if (namespaces.Joins(Sched.CLONE_NEWUSER))
         {
             Unistd.SetGroupId(0);
             Unistd.SetUserId(0);
+        }
+        if (hasKeyring)
+        {
+            ProcessStart.JoinKeyring(options.Id);
         }
         // The container's root may be a directory of its mount namespace (chroot) and not that namespace's root.
         Unistd.ChangeDirectory(root.Number);
@@ -49,6 +58,7 @@ internal sealed class ExecInit(
         {
             options.Streams.Install();
         }
+        ProcessStart.CloseOthers(options.PreservedDescriptors, channel.Number);
         ProcessStart.EnterDirectory(process.Cwd);
         var program = ProcessStart.FindProgram(process);
         ProcessStart.DropPrivileges(process, filter);

@@ -37,17 +37,11 @@ internal static class ProcessStart
     /// Writes /proc/self/oom_score_adj, on the host's procfs. A score below the present one needs CAP_SYS_RESOURCE; without
     /// it the score stays, as with rootless runtimes.
     /// </summary>
-    public static void SetOomScore(int? score)
+    public static void SetOomScore(ProcFiles proc, int score)
     {
-        if (score is not { } value)
-        {
-            return;
-        }
-        const string path = "/proc/self/oom_score_adj";
-        using var file = Fcntl.Open(path, Fcntl.O_WRONLY);
         try
         {
-            Unistd.WriteAll(file.Number, Encoding.ASCII.GetBytes(value.ToString(CultureInfo.InvariantCulture)), path);
+            proc.Write("self/oom_score_adj", Encoding.ASCII.GetBytes(score.ToString(CultureInfo.InvariantCulture)));
         }
         catch (LinuxException e) when (e.ErrorNumber == Errno.EACCES)
         {
@@ -68,9 +62,9 @@ internal static class ProcessStart
             Directory.CreateDirectory(path);
             Unistd.ChangeDirectory(path);
         }
-        // CVE-2024-21626: through a leaked descriptor the directory could lie on the host, where getcwd finds no path.
-        var current = Environment.CurrentDirectory;
-        if (!current.StartsWith('/'))
+        // CVE-2024-21626: through a descriptor that the caller wanted kept the directory could lie on the host; the kernel's
+        // path of it is not absolute then.
+        if (!Unistd.CurrentDirectory().StartsWith('/'))
         {
             throw new FaultException(FaultKind.PermissionDenied, $"cwd {path}: is outside of the container");
         }
@@ -103,6 +97,38 @@ internal static class ProcessStart
         throw denied
             ? NotExecutable(name, Errno.EACCES)
             : new FaultException(FaultKind.NotFound, $"exec: \"{name}\": executable file not found in $PATH");
+    }
+
+    /// <summary>
+    /// Closes every descriptor from 3 + preserved on but for those named. Before anything is looked up that the container has
+    /// a say in: by /proc/self/fd a path could lead through a descriptor to the host (CVE-2024-21626).
+    /// </summary>
+    public static void CloseOthers(int preserved, params Span<int> kept)
+    {
+        kept.Sort();
+        var first = 3 + preserved;
+        foreach (var number in kept)
+        {
+            if (number > first)
+            {
+                Unistd.CloseRange((uint)first, (uint)number - 1, 0);
+            }
+            first = Math.Max(first, number + 1);
+        }
+        Unistd.CloseRange((uint)first, uint.MaxValue, 0);
+    }
+
+    /// <summary>
+    /// A session keyring of the container's own: keys of whoever called the runtime stay out of it (keyrings(7)). Every process
+    /// of the container joins it by its name.
+    /// </summary>
+    public static void JoinKeyring(string id)
+    {
+        var errno = Keyctl.TryJoinSession("_ses." + id);
+        if (errno is not (0 or Errno.ENOSYS))
+        {
+            throw new LinuxException("keyctl KEYCTL_JOIN_SESSION_KEYRING", "_ses." + id, errno);
+        }
     }
 
     /// <summary>Identity, capabilities and the system call filter, in the order in which each still can be set.</summary>

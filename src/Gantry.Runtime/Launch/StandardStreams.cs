@@ -39,7 +39,7 @@ internal readonly record struct StandardStreams(int Input, int Output, int Error
         {
             // By descriptor: a path could be swapped for another file in between (CVE-2025-52565).
             using var tree = SysMount.CloneTree(slave.Number, "", recursive: false);
-            using var target = root.OpenFile("/dev/console");
+            using var target = root.OpenPlainFile("/dev/console");
             SysMount.Attach(tree.Number, target.Number, "/dev/console");
         }
         SysIoctl.SetControllingTerminal(slave.Number);

@@ -43,11 +43,6 @@ internal sealed class Mounter(RootTree root, string bundle, string cgroupPath, L
             ? given
             : throw new FaultException(FaultKind.InvalidArgument, "needs a type, or the option bind or rbind");
         var kernel = type is "proc" or "sysfs";
-        if (kernel && root.TryOpen(mount.Destination, followLinks: false) is null && root.TryOpen(mount.Destination) is not null)
-        {
-            // CVE-2019-16884, CVE-2019-19921: procfs elsewhere would make what is written to /proc go to the image's files.
-            throw new FaultException(FaultKind.InvalidArgument, $"{type} must be mounted on a directory, not through a link");
-        }
         var devices = mount.Destination.TrimEnd('/') == "/dev" && (options.Set & SysMount.MOUNT_ATTR_RDONLY) != 0;
         var attributes = devices ? options.Set & ~SysMount.MOUNT_ATTR_RDONLY : options.Set;
         if (type == "sysfs" && !OwnsNetwork())
@@ -55,8 +50,9 @@ internal sealed class Mounter(RootTree root, string bundle, string cgroupPath, L
             attributes |= SysMount.MOUNT_ATTR_RDONLY;
         }
         var tree = SysMount.NewMount(type, mount.Source is { Length: > 0 } source ? source : type, options.Data, attributes);
-        using (var target = root.OpenDirectory(mount.Destination))
+        using (var target = OpenNewTarget(mount.Destination, type, followLinks: !kernel))
         {
+            ProcTargets.Check(target.Number, tree.Number);
             Propagate(tree, options, mount.Destination);
             SysMount.Attach(tree.Number, target.Number, mount.Destination);
         }
@@ -64,8 +60,26 @@ internal sealed class Mounter(RootTree root, string bundle, string cgroupPath, L
         {
             return tree;
         }
+        if (kernel)
+        {
+            root.KeepKernelMount(mount.Destination, tree);
+            return null;
+        }
         tree.Dispose();
         return null;
+    }
+
+    private FileDescriptor OpenNewTarget(string destination, string type, bool followLinks)
+    {
+        try
+        {
+            return root.OpenDirectory(destination, followLinks);
+        }
+        catch (LinuxException e) when (!followLinks && e.ErrorNumber == Errno.ELOOP)
+        {
+            // CVE-2019-19921, CVE-2023-28642: procfs elsewhere would make what is written to /proc go to the image's files.
+            throw new FaultException(FaultKind.InvalidArgument, $"{type} must be mounted on a directory, not through a link", e);
+        }
     }
 
     private void Bind(MountSpec mount, MountOptions options)
@@ -99,6 +113,7 @@ internal sealed class Mounter(RootTree root, string bundle, string cgroupPath, L
         using var target = SysStat.Status(tree.Number).IsDirectory
             ? root.OpenDirectory(destination)
             : root.OpenFile(destination);
+        ProcTargets.Check(target.Number, tree.Number);
         SysMount.Attach(tree.Number, target.Number, destination);
     }
 

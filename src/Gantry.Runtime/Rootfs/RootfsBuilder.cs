@@ -41,6 +41,10 @@ internal sealed class RootfsBuilder(RuntimeSpec spec, string rootfs, string bund
                 _lateReadOnly.Add((late, mount.Destination));
             }
         }
+        if (_root.HasMountOtherThanProc("/proc"))
+        {
+            throw new FaultException(FaultKind.PermissionDenied, "mount /proc: only a procfs can be mounted there");
+        }
         if (!HasBoundDev())
         {
             DeviceNodes.Make(_root, spec.Linux?.Devices ?? []);

@@ -31,6 +31,9 @@ internal sealed record ContainerRecord
     /// <summary>The container made its pid namespace: its processes end with the first one.</summary>
     public bool OwnsPidNamespace { get; init; }
 
+    /// <summary>The container has a session keyring of its own.</summary>
+    public bool HasKeyring { get; init; }
+
     public Dictionary<string, string>? Annotations { get; init; }
 
     public byte[] ToJson()
@@ -49,6 +52,7 @@ internal sealed record ContainerRecord
             writer.WriteBoolean("hasPoststop", HasPoststop);
             writer.WriteBoolean("hasPoststart", HasPoststart);
             writer.WriteBoolean("ownsPidNamespace", OwnsPidNamespace);
+            writer.WriteBoolean("hasKeyring", HasKeyring);
             if (Annotations is { Count: > 0 })
             {
                 writer.WriteStartObject("annotations");
@@ -96,6 +100,7 @@ internal sealed record ContainerRecord
                 "hasPoststop" => record with { HasPoststop = reader.GetBoolean() },
                 "hasPoststart" => record with { HasPoststart = reader.GetBoolean() },
                 "ownsPidNamespace" => record with { OwnsPidNamespace = reader.GetBoolean() },
+                "hasKeyring" => record with { HasKeyring = reader.GetBoolean() },
                 "annotations" => record with { Annotations = ParseAnnotations(ref reader) },
                 _ => record,
             };

@@ -1,77 +1,38 @@
 using Gantry.Faults;
+using Gantry.Store.Sqlite.History;
 using Gantry.Store.Watch;
 
 namespace Gantry.Store.Sqlite;
 
-/// <summary>The writer loop: the only code that changes the file, the state and the history.</summary>
+/// <summary>The writer loop: the only code that changes the file, the state and the window.</summary>
 public sealed partial class SqliteStore
 {
-    // Rows that a newer row of the same key made unnecessary, by the revision that did so. Owned by the writer loop.
-    private readonly Queue<(long SupersededAt, long Id)> _superseded = new();
+    // Rows that a batch may delete for each that it appends, so that the file does not grow however busy it is; and at least so many.
+    private const int DeletesPerRow = 2;
+    private const int LeastDeletes = 16;
+
+    // Rows that are deleted at once when nobody waits for a commit.
+    private const int IdleDeletes = 256;
+
+    // How far the history may fall behind before commits are slowed down: a bound on what waits in the log.
+    private const long MostLag = 100_000;
+
+    // What a row costs in the log beside its key and value, about: the frame of a page that it shares.
+    private const int RowOverheadBytes = 1024;
+
+    // Rows that a newer row of the same key made unnecessary, by the revision that did so; only without history.
+    private readonly Queue<SupersededRow> _superseded = new();
 
     // The same, of the batch that is being written: they count only once it is durable.
-    private readonly List<(long SupersededAt, long Id)> _supersededInBatch = [];
+    private readonly List<SupersededRow> _supersededInBatch = [];
 
-    private StoreState Load()
-    {
-        var compacted = _log.ReadMeta("compacted", 1);
-        var now = _options.TimeProvider.GetUtcNow();
-        KeyTree? root = null;
-        var rootAtCompaction = default(KeyTree);
-        var revision = compacted;
-        var history = new List<HistoryItem>();
-        var events = new List<StoreEvent>();
-        foreach (var row in _log.ReadAll())
-        {
-            if (row.Revision != revision && events.Count > 0)
-            {
-                history.Add(new HistoryItem(revision, events, root, now));
-                events = [];
-            }
+    // Rows that the window has forgotten and the history has.
+    private readonly List<long> _deletable = [];
 
-            var change = Replay(ref root, row);
-            revision = Math.Max(revision, row.Revision);
-            if (row.Revision <= compacted)
-            {
-                rootAtCompaction = root;
-            }
-            else
-            {
-                events.Add(change);
-            }
-        }
-
-        if (events.Count > 0)
-        {
-            history.Add(new HistoryItem(revision, events, root, now));
-        }
-
-        _hub.Start(rootAtCompaction, compacted, history);
-        return new StoreState(root, revision, compacted);
-    }
-
-    private StoreEvent Replay(ref KeyTree? root, SqliteLog.Row row)
-    {
-        var previous = KeyTree.Find(root, row.Key);
-        if (previous is not null)
-        {
-            _superseded.Enqueue((row.Revision, RowIdOf(previous)));
-        }
-
-        if (row.Value is null)
-        {
-            _superseded.Enqueue((row.Revision, row.Id));
-            root = KeyTree.Remove(root, row.Key);
-        }
-        else
-        {
-            root = KeyTree.Set(root, new StoredEntry(row.Key, row.Value, row.CreateRevision, row.Revision, row.Id));
-        }
-
-        // A null array would convert to an empty value, which is not a deletion.
-        ReadOnlyMemory<byte>? value = row.Value is null ? default(ReadOnlyMemory<byte>?) : row.Value;
-        return new StoreEvent(row.Key, row.Revision, row.CreateRevision, value, previous?.Value);
-    }
+    private readonly List<Outcome> _outcomes = [];
+    private bool _compactionUnwritten;
+    private long _compactedMs;
+    private int _wake;
 
     private void RunWriter()
     {
@@ -81,13 +42,21 @@ public sealed partial class SqliteStore
             batch.Clear();
             while (batch.Count < MaxBatch && _queue.Reader.TryRead(out var pending))
             {
-                batch.Add(pending);
+                if (!ReferenceEquals(pending, s_wakeUp))
+                {
+                    batch.Add(pending);
+                }
             }
 
             try
             {
-                Apply(batch);
-                CompactHistory();
+                if (batch.Count > 0)
+                {
+                    Apply(batch);
+                    MoveWindow();
+                }
+
+                Tidy();
             }
             catch (Exception broken)
             {
@@ -100,78 +69,107 @@ public sealed partial class SqliteStore
     /// <summary>After a broken expectation nothing more may be acknowledged: everybody who waits is told, reads go on.</summary>
     private void Stop(List<PendingCommit> batch, Exception reason)
     {
+        var fault = new FaultException((reason as FaultException)?.Kind ?? FaultKind.Internal, $"the store stopped: {reason.Message}", reason);
+        _refusal = fault;
         _queue.Writer.TryComplete();
+        FailAll(batch, fault);
+        _hub.Close();
+    }
+
+    private void FailAll(List<PendingCommit> batch, FaultException fault)
+    {
+        batch.ForEach(pending => pending.Completion.TrySetException(fault));
         while (_queue.Reader.TryRead(out var pending))
         {
-            batch.Add(pending);
+            pending.Completion.TrySetException(fault);
         }
-
-        batch.ForEach(pending => pending.Completion.TrySetException(new FaultException(FaultKind.Internal, $"the store stopped: {reason.Message}", reason)));
-        _hub.Close();
     }
 
     private bool WaitForWork()
     {
+        if (_deletable.Count > 0)
+        {
+            return !_queue.Reader.Completion.IsCompleted;
+        }
+
         var ready = _queue.Reader.WaitToReadAsync();
         // This thread belongs to the loop; blocking it costs nothing and keeps the commit path free of thread hops.
-        return ready.IsCompleted ? ready.Result : ready.AsTask().GetAwaiter().GetResult();
+        var more = ready.IsCompleted ? ready.Result : ready.AsTask().GetAwaiter().GetResult();
+        Volatile.Write(ref _wake, 0);
+        return more;
     }
 
     private void Apply(List<PendingCommit> batch)
     {
-        var root = _state.Root;
-        var revision = _state.Revision;
-        var outcomes = new List<(PendingCommit Pending, StoreCommit Outcome, HistoryItem? Item)>(batch.Count);
+        var state = _state;
+        _outcomes.Clear();
         _supersededInBatch.Clear();
+        var deleted = 0;
         try
         {
             _log.Begin();
-            foreach (var pending in batch)
+            var (revision, bytes) = WriteAll(batch, state);
+            if (revision == state.Revision && !_compactionUnwritten)
             {
-                if (pending.CompactTo > 0)
-                {
-                    outcomes.Add((pending, new StoreCommit(revision), null));
-                    continue;
-                }
-
-                var item = Write(pending, ref root, revision, out var outcome);
-                revision = item?.Revision ?? revision;
-                outcomes.Add((pending, outcome, item));
-            }
-
-            if (revision > _state.Revision)
-            {
-                _log.Commit();
+                _log.Rollback();
             }
             else
             {
-                _log.Rollback();
+                deleted = DeleteSome(Math.Max(LeastDeletes, DeletesPerRow * batch.Count));
+                _log.Commit();
+                _checkpointer.Wrote(bytes);
             }
         }
         catch (Exception failure)
         {
             _log.Rollback();
-            foreach (var pending in batch)
+            if (failure is SqliteFault { LeavesNoDoubt: false } doubtful)
             {
-                pending.Completion.TrySetException(failure);
+                Recover(doubtful, deleted);
+                return;
             }
 
+            batch.ForEach(pending => pending.Completion.TrySetException(failure));
             return;
         }
 
-        _supersededInBatch.ForEach(_superseded.Enqueue);
-        Publish(outcomes);
+        Written(deleted);
+        Publish();
     }
 
-    private HistoryItem? Write(PendingCommit pending, ref KeyTree? root, long revision, out StoreCommit outcome)
+    private (long Revision, long Bytes) WriteAll(List<PendingCommit> batch, StoreState state)
+    {
+        var root = state.Root;
+        var revision = state.Revision;
+        var time = state.CommittedMs;
+        var bytes = 0L;
+        foreach (var pending in batch)
+        {
+            if (pending.CompactTo > 0)
+            {
+                Compact(pending.CompactTo);
+                _outcomes.Add(new Outcome(pending, new StoreCommit(revision), null));
+                continue;
+            }
+
+            // The clock may be set back; history's may not, since times are how people find revisions.
+            time = Math.Max(time, _options.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds());
+            var item = Write(pending, ref root, revision, time, ref bytes, out var outcome);
+            revision = item?.Revision ?? revision;
+            _outcomes.Add(new Outcome(pending, outcome, item));
+        }
+
+        return (revision, bytes);
+    }
+
+    private HistoryItem? Write(PendingCommit pending, ref KeyTree? root, long revision, long time, ref long bytes, out StoreCommit outcome)
     {
         for (var i = 0; i < pending.Operations.Count; i++)
         {
             var operation = pending.Operations[i];
-            var present = KeyTree.Find(root, operation.Key);
-            if (operation.ExpectedModRevision is { } expected && expected != (present?.ModRevision ?? 0))
+            if (operation.ExpectedModRevision is { } expected && KeyTree.Find(root, operation.Key) is var found && expected != (found?.ModRevision ?? 0))
             {
-                outcome = new StoreCommit(revision, i, present);
+                outcome = new StoreCommit(revision, i, found);
                 return null;
             }
         }
@@ -189,114 +187,181 @@ public sealed partial class SqliteStore
             var id = (next * SqliteLog.MaxOperations) + events.Count;
             // A deletion's row carries the revision in which the deleted key had been created.
             var created = present?.CreateRevision ?? next;
-            _log.Append(id, operation.Key, operation.Value, created);
+            _log.Append(id, operation.Key, operation.Value, created, time);
+            bytes += RowOverheadBytes + operation.Key.Length + (operation.Value?.Length ?? 0);
             root = operation.Value is { } value
-                ? KeyTree.Set(root, new StoredEntry(operation.Key, value, created, next, id))
+                ? KeyTree.Set(root, new StoredEntry(operation.Key, value, created, next, id, time))
                 : KeyTree.Remove(root, operation.Key);
             events.Add(new StoreEvent(operation.Key, next, created, operation.Value, present?.Value));
             Supersede(next, id, operation.Value is null, present);
         }
 
         outcome = new StoreCommit(events.Count > 0 ? next : revision);
-        return events.Count > 0 ? new HistoryItem(next, events, root, _options.TimeProvider.GetUtcNow()) : null;
+        return events.Count > 0 ? new HistoryItem(next, events, root, time) : null;
     }
 
     private void Supersede(long revision, long id, bool deletion, StoreEntry? previous)
     {
         if (previous is not null)
         {
-            _supersededInBatch.Add((revision, RowIdOf(previous)));
+            _supersededInBatch.Add(new SupersededRow(revision, ((StoredEntry)previous).RowId));
         }
 
         if (deletion)
         {
-            _supersededInBatch.Add((revision, id));
+            _supersededInBatch.Add(new SupersededRow(revision, id));
         }
     }
 
-    private void Publish(List<(PendingCommit Pending, StoreCommit Outcome, HistoryItem? Item)> outcomes)
+    /// <summary>The batch is durable: what goes with it counts.</summary>
+    private void Written(int deleted)
     {
-        foreach (var (pending, outcome, item) in outcomes)
+        _compactionUnwritten = false;
+        _deletable.RemoveRange(0, deleted);
+        if (_archiver is not null)
+        {
+            _archiver.Add(_supersededInBatch);
+        }
+        else
+        {
+            _supersededInBatch.ForEach(_superseded.Enqueue);
+        }
+    }
+
+    private void Publish()
+    {
+        foreach (var (pending, outcome, item) in _outcomes)
         {
             if (item is not null)
             {
-                _state = _state with { Root = item.Root, Revision = item.Revision };
+                _state = _state with { Root = item.Root, Revision = item.Revision, CommittedMs = item.CommittedMs };
                 _hub.Publish(item);
-            }
-
-            if (pending.CompactTo > 0)
-            {
-                Complete(pending, outcome);
-                continue;
             }
 
             pending.Completion.TrySetResult(outcome);
         }
     }
 
-    private void Complete(PendingCommit compaction, StoreCommit outcome)
+    /// <summary>Keeps the window within its bounds. Only memory changes here; the file hears of it with the next commit.</summary>
+    private void MoveWindow()
     {
-        try
+        var oldest = (_options.TimeProvider.GetUtcNow() - _options.WindowAge).ToUnixTimeMilliseconds();
+        if (_hub.RevisionBefore(_options.WindowCommits, oldest) is { } revision
+            && revision >= _state.CompactedRevision + Math.Max(64, _options.WindowCommits / 16))
         {
-            Compact(compaction.CompactTo, int.MaxValue);
-            compaction.Completion.TrySetResult(outcome);
+            Compact(revision);
         }
-        catch (FaultException failure)
+
+        // The history is slower than the commits, for a moment at least: nothing is lost by waiting for it.
+        for (var waited = 0; waited < 100 && _archiver?.Lag > MostLag && !_closing; waited++)
         {
-            compaction.Completion.TrySetException(failure);
+            Thread.Sleep(1);
         }
     }
 
-    /// <summary>Keeps the history within its bounds, a few rows at a time so that no commit waits long for it.</summary>
-    private void CompactHistory()
-    {
-        var oldest = _options.TimeProvider.GetUtcNow() - _options.HistoryAge;
-        var target = _hub.RevisionBefore(_options.HistoryCommits, oldest);
-        // Each compaction is a transaction with an fsync of its own, so it waits until it is worth one.
-        if (target is { } revision && revision >= _state.CompactedRevision + Math.Max(64, _options.HistoryCommits / 16))
-        {
-            try
-            {
-                Compact(revision, _options.HistoryCommits);
-            }
-            catch (FaultException)
-            {
-                // A full disk must not stop the writer: the next round tries again, and writes report the error themselves.
-                _log.Rollback();
-            }
-        }
-    }
-
-    private void Compact(long revision, int maxRows)
+    private void Compact(long revision)
     {
         if (revision <= _state.CompactedRevision)
         {
             return;
         }
 
-        var rows = new List<long>();
-        foreach (var (supersededAt, id) in _superseded)
-        {
-            if (supersededAt > revision || rows.Count >= maxRows)
-            {
-                break;
-            }
-
-            rows.Add(id);
-        }
-
-        _log.Begin();
-        rows.ForEach(_log.Delete);
-        _log.WriteMeta("compacted", revision);
-        _log.Commit();
-        for (var i = 0; i < rows.Count; i++)
-        {
-            _superseded.Dequeue();
-        }
-
+        var forgotten = _hub.Compact(revision);
+        _compactedMs = forgotten.Count > 0 ? forgotten[^1].TimeMs : _compactedMs;
         _state = _state with { CompactedRevision = revision };
-        _hub.Compact(revision);
+        _compactionUnwritten = true;
+        _archiver?.Advance(revision, forgotten);
     }
 
-    private static long RowIdOf(StoreEntry entry) => ((StoredEntry)entry).RowId;
+    /// <summary>Deletes rows in the open transaction, and says in it how far back the file then reaches.</summary>
+    private int DeleteSome(int most)
+    {
+        if (_archiver is not null)
+        {
+            _archiver.TakeArchived(_deletable, most - _deletable.Count);
+        }
+        else
+        {
+            while (_deletable.Count < most && _superseded.TryPeek(out var row) && row.SupersededAt <= _state.CompactedRevision)
+            {
+                _deletable.Add(_superseded.Dequeue().Id);
+            }
+        }
+
+        var count = Math.Min(most, _deletable.Count);
+        for (var i = 0; i < count; i++)
+        {
+            _log.Delete(_deletable[i]);
+        }
+
+        if (count > 0 || _compactionUnwritten)
+        {
+            _log.WriteMeta("compacted", _state.CompactedRevision);
+            _log.WriteMeta("compacted_time", _compactedMs);
+            if (_archiver is null && count > 0)
+            {
+                _log.WriteMeta("forgotten", _state.CompactedRevision);
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>What is done between commits: the rest of a long log, and, when nobody waits, deletions and smaller files.</summary>
+    private void Tidy()
+    {
+        try
+        {
+            if (_checkpointer.WriterShouldHelp)
+            {
+                _checkpointer.Helped();
+                _log.Checkpoint(truncate: false);
+            }
+
+            if (_queue.Reader.Count > 0 || _refusal is not null)
+            {
+                return;
+            }
+
+            _log.Begin();
+            var deleted = DeleteSome(IdleDeletes);
+            if (deleted == 0)
+            {
+                _log.Rollback();
+                return;
+            }
+
+            _log.Commit();
+            _compactionUnwritten = false;
+            _deletable.RemoveRange(0, deleted);
+            _log.ShrinkABit();
+        }
+        catch (SqliteFault failure)
+        {
+            _log.Rollback();
+            _outcomes.Clear();
+            _supersededInBatch.Clear();
+            if (!failure.LeavesNoDoubt)
+            {
+                Recover(failure, deleted: 0);
+            }
+            else if (_deletable.Count > 0)
+            {
+                // A full disk: commits say so, and what could not be deleted waits with the next one.
+                Thread.Sleep(20);
+            }
+        }
+    }
+
+    private void WakeWriter()
+    {
+        if (Interlocked.Exchange(ref _wake, 1) == 0)
+        {
+            _queue.Writer.TryWrite(s_wakeUp);
+        }
+    }
+
+    private static readonly PendingCommit s_wakeUp = new([]);
+
+    private readonly record struct Outcome(PendingCommit Pending, StoreCommit Result, HistoryItem? Item);
 }

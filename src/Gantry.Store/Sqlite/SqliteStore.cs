@@ -1,13 +1,15 @@
 using System.Threading.Channels;
 using Gantry.Faults;
+using Gantry.Store.Sqlite.History;
 using Gantry.Store.Watch;
 
 namespace Gantry.Store.Sqlite;
 
 /// <summary>
-/// The embedded store: SQLite for durability, memory for reading. One writer loop takes what has queued, checks the
-/// expectations in order, appends everything in one transaction (group commit), and then publishes revision by revision:
-/// first to readers, then to watchers, then to the committers.
+/// The embedded store: one file, one process, everything current in memory. Reads never touch the disk. One writer loop takes what
+/// has queued, checks expectations in order, appends everything in one transaction (group commit), and then publishes revision by
+/// revision: first to readers, then to watchers, then to the committers. What the window of recent revisions forgets moves to a
+/// second file, the history.
 /// </summary>
 public sealed partial class SqliteStore : IStore
 {
@@ -18,20 +20,51 @@ public sealed partial class SqliteStore : IStore
     private const int MaxBatch = 512;
 
     private readonly SqliteStoreOptions _options;
-    private readonly SqliteLog _log;
+    private readonly OwnerLock _owner;
+    private readonly Checkpointer _checkpointer;
     private readonly WatchHub _hub = new();
+    private readonly Archiver? _archiver;
+    private readonly HistoryReader? _history;
     private readonly Channel<PendingCommit> _queue =
         Channel.CreateBounded<PendingCommit>(new BoundedChannelOptions(MaxQueuedCommits) { SingleReader = true });
 
     private readonly Task _writer;
+    private SqliteLog _log;
     private volatile StoreState _state;
+    private volatile FaultException? _refusal;
+    private volatile bool _closing;
+    private FaultException? _damage;
     private bool _disposed;
 
-    private SqliteStore(SqliteStoreOptions options, SqliteLog log)
+    private SqliteStore(SqliteStoreOptions options, OwnerLock owner, SqliteLog log)
     {
         _options = options;
+        _owner = owner;
         _log = log;
-        _state = Load();
+        _checkpointer = new Checkpointer(options.Path);
+        if (options.HistorySpan > TimeSpan.Zero)
+        {
+            var check = SqliteFile.WasLeftOpen(options.HistoryPath);
+            _archiver = OpenHistory();
+            _history = new HistoryReader(options.HistoryPath);
+            if (check)
+            {
+                // Reading a whole history takes seconds; the present does not wait for it.
+                _ = Task.Run(CheckHistory);
+            }
+        }
+
+        try
+        {
+            _state = Load();
+        }
+        catch
+        {
+            _archiver?.Dispose();
+            throw;
+        }
+
+        _archiver?.Start();
         _writer = Task.Factory.StartNew(RunWriter, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
@@ -42,18 +75,24 @@ public sealed partial class SqliteStore : IStore
     public long CompactedRevision => _state.CompactedRevision;
 
     /// <summary>
-    /// Opens or creates the store. Throws FailedPrecondition when another process has it open or a newer version wrote it.
+    /// Opens or creates the store, after checking what it finds: all of it when the process before was killed. Throws
+    /// FailedPrecondition when another process has it open or a newer version wrote it, and DataLoss when it is damaged.
     /// </summary>
     public static SqliteStore Open(SqliteStoreOptions options)
     {
-        var log = SqliteLog.Open(options.Path);
+        options.Validate();
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.Path))!);
+        var owner = OwnerLock.Take(options.Path);
+        SqliteLog? log = null;
         try
         {
-            return new SqliteStore(options, log);
+            log = SqliteLog.Open(options.Path, options.TimeProvider.GetUtcNow());
+            return new SqliteStore(options, owner, log);
         }
         catch
         {
-            log.Dispose();
+            log?.Dispose();
+            owner.Dispose();
             throw;
         }
     }
@@ -73,7 +112,7 @@ public sealed partial class SqliteStore : IStore
 
         state.CheckReadable(range.Revision);
         var root = _hub.RootAt(range.Revision);
-        // History may have been compacted between the two reads; the second check sees it.
+        // The window may have moved between the two reads; the second check sees it.
         _state.CheckReadable(range.Revision);
         return ValueTask.FromResult(StoreState.Range(root, range.Revision, range));
     }
@@ -86,7 +125,45 @@ public sealed partial class SqliteStore : IStore
             throw new FaultException(FaultKind.InvalidArgument, $"a commit has 1 to {SqliteLog.MaxOperations} operations, not {operations.Count}");
         }
 
-        var pending = new PendingCommit(operations);
+        return await SubmitAsync(new PendingCommit(operations), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IStoreWatch> WatchAsync(string prefix, long afterRevision, CancellationToken cancellationToken = default) =>
+        ValueTask.FromResult<IStoreWatch>(_hub.Open(prefix, afterRevision));
+
+    /// <inheritdoc/>
+    public async ValueTask CompactAsync(long revision, CancellationToken cancellationToken = default)
+    {
+        _state.CheckReadable(revision);
+        await SubmitAsync(new PendingCommit([]) { CompactTo = revision }, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            _closing = true;
+            _queue.Writer.TryComplete();
+            await _writer.ConfigureAwait(false);
+            _hub.Close();
+            _archiver?.Dispose();
+            _history?.Dispose();
+            _checkpointer.Dispose();
+            _log.Dispose();
+            _owner.Dispose();
+        }
+    }
+
+    private async Task<StoreCommit> SubmitAsync(PendingCommit pending, CancellationToken cancellationToken)
+    {
+        if (_refusal is { } refusal)
+        {
+            throw new FaultException(refusal.Kind, refusal.Message, refusal);
+        }
+
         try
         {
             await _queue.Writer.WriteAsync(pending, cancellationToken).ConfigureAwait(false);
@@ -98,32 +175,6 @@ public sealed partial class SqliteStore : IStore
 
         // Once queued, the outcome must be known to the caller: no cancellation from here.
         return await pending.Completion.Task.ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
-    public ValueTask<IStoreWatch> WatchAsync(string prefix, long afterRevision, CancellationToken cancellationToken = default) =>
-        ValueTask.FromResult<IStoreWatch>(_hub.Open(prefix, afterRevision));
-
-    /// <inheritdoc/>
-    public async ValueTask CompactAsync(long revision, CancellationToken cancellationToken = default)
-    {
-        _state.CheckReadable(revision);
-        var pending = new PendingCommit([]) { CompactTo = revision };
-        await _queue.Writer.WriteAsync(pending, cancellationToken).ConfigureAwait(false);
-        await pending.Completion.Task.ConfigureAwait(false);
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        if (!_disposed)
-        {
-            _disposed = true;
-            _queue.Writer.TryComplete();
-            await _writer.ConfigureAwait(false);
-            _hub.Close();
-            _log.Dispose();
-        }
     }
 
     private sealed record PendingCommit(IReadOnlyList<StoreOperation> Operations)

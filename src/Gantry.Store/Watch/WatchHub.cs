@@ -106,8 +106,31 @@ internal sealed class WatchHub
         }
     }
 
-    /// <summary>The revision that lies <paramref name="count"/> commits back, or null when history is shorter.</summary>
-    public long? RevisionBefore(int count, DateTimeOffset olderThan)
+    /// <summary>The tree at the compacted revision, and that revision.</summary>
+    public (KeyTree? Root, long Revision) Compacted
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return (_compactedRoot, _compactedRevision);
+            }
+        }
+    }
+
+    /// <summary>The commits of the window, newest first, and the tree before the oldest of them with its revision.</summary>
+    public (List<HistoryItem> Items, KeyTree? Root, long Revision) Window()
+    {
+        lock (_gate)
+        {
+            return ([.. _history.Reverse()], _compactedRoot, _compactedRevision);
+        }
+    }
+
+    /// <summary>
+    /// The newest revision that is older than a time or lies more than <paramref name="count"/> commits back; null when none does.
+    /// </summary>
+    public long? RevisionBefore(int count, long olderThanMs)
     {
         lock (_gate)
         {
@@ -115,7 +138,7 @@ internal sealed class WatchHub
             var excess = _history.Count - count;
             foreach (var item in _history)
             {
-                if (excess-- <= 0 && item.CommittedAt >= olderThan)
+                if (excess-- <= 0 && item.CommittedMs >= olderThanMs)
                 {
                     break;
                 }
@@ -127,19 +150,22 @@ internal sealed class WatchHub
         }
     }
 
-    /// <summary>Forgets history at or below a revision.</summary>
-    public void Compact(long revision)
+    /// <summary>Forgets the window at or below a revision, and gives the times of what it forgot.</summary>
+    public List<CommitTime> Compact(long revision)
     {
         lock (_gate)
         {
+            var forgotten = new List<CommitTime>();
             while (_history.First is { } first && first.Value.Revision <= revision)
             {
                 _compactedRoot = first.Value.Root;
                 _compactedRevision = first.Value.Revision;
+                forgotten.Add(new CommitTime(first.Value.Revision, first.Value.CommittedMs));
                 _history.RemoveFirst();
             }
 
             _compactedRevision = Math.Max(_compactedRevision, revision);
+            return forgotten;
         }
     }
 
@@ -182,6 +208,3 @@ internal sealed class WatchHub
         }
     }
 }
-
-/// <summary>One commit in the history window: its events and the tree after it.</summary>
-internal sealed record HistoryItem(long Revision, IReadOnlyList<StoreEvent> Events, KeyTree? Root, DateTimeOffset CommittedAt);

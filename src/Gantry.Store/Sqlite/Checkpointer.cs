@@ -1,0 +1,84 @@
+using Gantry.Faults;
+
+namespace Gantry.Store.Sqlite;
+
+/// <summary>
+/// Copies a file's write-ahead log into the file, beside the commits: SQLite would do it inside one of them. A writer that never
+/// pauses would keep the log from ever starting anew, so beyond <see cref="WalLimitBytes"/> the writer itself copies
+/// the little that is left, when the log has been copied up to that.
+/// </summary>
+internal sealed class Checkpointer(string path) : IDisposable
+{
+    /// <summary>How long the log may become before a commit waits for it. Seconds of full load on a usual disk.</summary>
+    public const long WalLimitBytes = 64 << 20;
+
+    // How much is worth the two fsyncs of a checkpoint.
+    private const long StepBytes = 8 << 20;
+
+    private readonly Lock _gate = new();
+    private SqliteFile? _file;
+    private long _written;
+    private bool _closed;
+    private int _running;
+    private volatile bool _logIsLong;
+
+    /// <summary>Whether the writer should do a checkpoint between two commits: the log is long, and almost all of it is copied.</summary>
+    public bool WriterShouldHelp => _logIsLong && Volatile.Read(ref _running) == 0;
+
+    /// <summary>Tells how much was written to the log, about. Called by the writer.</summary>
+    public void Wrote(long bytes)
+    {
+        _written += bytes;
+        if (_written >= StepBytes && Interlocked.CompareExchange(ref _running, 1, 0) == 0)
+        {
+            _written = 0;
+            _ = Task.Run(Run);
+        }
+    }
+
+    /// <summary>The writer has done the rest.</summary>
+    public void Helped() => _logIsLong = false;
+
+    /// <summary>Closes the connection and waits for what is under way. Called before the file is opened anew.</summary>
+    public void Release()
+    {
+        lock (_gate)
+        {
+            _file?.Dispose();
+            _file = null;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            _file?.Dispose();
+        }
+    }
+
+    private void Run()
+    {
+        try
+        {
+            lock (_gate)
+            {
+                if (!_closed)
+                {
+                    _file ??= SqliteFile.Open(path, cacheKib: 64);
+                    _logIsLong = _file.Checkpoint(truncate: false).LogBytes > WalLimitBytes;
+                }
+            }
+        }
+        catch (FaultException)
+        {
+            // The log keeps what could not be copied; a disk that stays full or broken is reported by the commits.
+            Release();
+        }
+        finally
+        {
+            Volatile.Write(ref _running, 0);
+        }
+    }
+}
