@@ -5,9 +5,10 @@ using Gantry.Linux.Native;
 namespace Gantry.Runtime.Launch;
 
 /// <summary>
-/// Runs this program from a sealed memory file. A process in a container can get at the program that put it there
-/// (/proc/self/exe, CVE-2019-5736); what it then can write to is this copy's seals, never the file on the host. A program
-/// on a read-only mount needs no copy: the link leads to that mount, and the container has no way to change it.
+/// Runs this program where nobody can write to it. A process in a container can get at the program that put it there
+/// (/proc/self/exe, CVE-2019-5736). Where the program's mount is writable, it is executed again by a read-only mount of the one
+/// file. That mount is in no namespace, and closed when the program runs, so that nobody can change its flags: the link is all
+/// that leads to it. Where such a mount cannot be made (without privileges), a sealed copy in memory serves.
 /// </summary>
 internal static class SealedProgram
 {
@@ -29,7 +30,7 @@ internal static class SealedProgram
             FinalizerSignals.Block(blocked);
             return;
         }
-        using var copy = SysMman.CopyExecutable("/proc/self/exe", Name);
+        using var copy = TryMount() ?? SysMman.CopyExecutable("/proc/self/exe", Name);
         Signal.Block(blocked);
         List<string> environment = [];
         foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
@@ -38,5 +39,19 @@ internal static class SealedProgram
         }
         var errno = Execution.Replace($"/proc/self/fd/{copy.Number}", [Name, .. arguments], environment);
         throw new LinuxException("execve", path, errno);
+    }
+
+    private static FileDescriptor? TryMount()
+    {
+        try
+        {
+            var mount = SysMount.CloneTree(Fcntl.AT_FDCWD, "/proc/self/exe", recursive: false);
+            SysMount.SetAttributes(mount.Number, SysMount.MOUNT_ATTR_RDONLY | SysMount.MOUNT_ATTR_NOSUID, 0, 0, recursive: false, Name);
+            return mount;
+        }
+        catch (LinuxException)
+        {
+            return null; // no CAP_SYS_ADMIN, a kernel before 5.12, or a program that lies in no mount of this namespace
+        }
     }
 }

@@ -18,6 +18,7 @@ internal static class AttackProgram
         #include <stdlib.h>
         #include <string.h>
         #include <sys/ioctl.h>
+        #include <sys/mount.h>
         #include <sys/ptrace.h>
         #include <sys/stat.h>
         #include <sys/syscall.h>

