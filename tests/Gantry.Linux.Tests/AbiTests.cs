@@ -18,7 +18,10 @@ public sealed class AbiTests
         + "#include <sys/ioctl.h>\n#include <sys/mount.h>\n#include <sys/prctl.h>\n#include <sys/resource.h>\n#include <sys/signalfd.h>\n"
         + "#include <sys/socket.h>\n#include <sys/stat.h>\n#include <sys/statfs.h>\n#include <sys/syscall.h>\n#include <sys/un.h>\n"
         + "#include <sys/wait.h>\n#include <linux/capability.h>\n#include <linux/filter.h>\n#include <linux/magic.h>\n"
-        + "#include <linux/openat2.h>\n#include <linux/close_range.h>\n#include <linux/keyctl.h>\n";
+        + "#include <linux/openat2.h>\n#include <linux/close_range.h>\n#include <linux/keyctl.h>\n"
+        + "#include <linux/ioprio.h>\n#include <linux/sched.h>\n#include <sys/personality.h>\n"
+        // The C library has its own struct sched_param, and from glibc 2.41 on struct sched_attr as well.
+        + "#ifndef SCHED_ATTR_SIZE_VER0\n#define sched_param linux_sched_param\n#include <linux/sched/types.h>\n#undef sched_param\n#endif\n";
 
     [Fact]
     public void Structures_SizesAndOffsets_AreThoseOfTheHeaders()
@@ -53,6 +56,10 @@ public sealed class AbiTests
             ("offsetof(struct msghdr, msg_flags)", Marshal.OffsetOf<SysSocket.MessageHeader>("Flags")),
             ("CMSG_SPACE(sizeof(int))", Marshal.SizeOf<SysSocket.ControlMessage>()),
             ("CMSG_LEN(0)", Marshal.OffsetOf<SysSocket.ControlMessage>("Descriptor")),
+            ("sizeof(struct sched_attr)", Marshal.SizeOf<SchedAttributes>()),
+            ("offsetof(struct sched_attr, sched_deadline)", Marshal.OffsetOf<SchedAttributes>("Deadline")),
+            ("offsetof(struct sched_attr, sched_util_min)", Marshal.OffsetOf<SchedAttributes>("UtilMin")),
+            ("sizeof(cpu_set_t) * 8", SchedPolicy.CPU_SETSIZE),
             ("sizeof(struct sock_fprog)", Marshal.SizeOf<Native.Seccomp.FilterProgram>()),
             ("offsetof(struct sock_fprog, filter)", Marshal.OffsetOf<Native.Seccomp.FilterProgram>("Code")),
         ];
@@ -95,6 +102,8 @@ public sealed class AbiTests
         facts.Add(("SYS_setgroups", Syscall.Setgroups));
         facts.Add(("SYS_seccomp", Syscall.Seccomp));
         facts.Add(("SYS_openat2", Syscall.Openat2));
+        facts.Add(("SYS_sched_setattr", Syscall.Sched_setattr));
+        facts.Add(("SYS_ioprio_set", Syscall.Ioprio_set));
         facts.Add(("SYS_mount_setattr", Syscall.Mount_setattr));
         facts.Add(("SYS_move_mount", Syscall.Move_mount));
         facts.Add(("SYS_open_tree", Syscall.Open_tree));
@@ -114,6 +123,13 @@ public sealed class AbiTests
         var facts = LinuxCapability.All.Select(static (name, number) => (name, (long)number))
             .Concat(new[] { "RLIMIT_CPU", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_CORE", "RLIMIT_RTTIME", "RLIMIT_NICE", "RLIMIT_AS" }
                 .Select(static name => (name, (long)SysResource.Number(name))))
+            .Concat(new[] { "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE" }
+                .Select(static name => (name, (long)SchedPolicy.Policy(name))))
+            .Concat(new[] { "RESET_ON_FORK", "RECLAIM", "DL_OVERRUN", "KEEP_POLICY", "KEEP_PARAMS", "UTIL_CLAMP_MIN", "UTIL_CLAMP_MAX" }
+                .Select(static name => ("SCHED_FLAG_" + name, (long)SchedPolicy.Flag("SCHED_FLAG_" + name))))
+            .Concat(new[] { "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE" }
+                .Select(static name => (name, (long)SchedPolicy.IoClass(name))))
+            .Append(("PER_LINUX32", SchedPolicy.Personality("LINUX32")))
             .Concat(new[] { "HUP", "KILL", "USR1", "SEGV", "TERM", "STKFLT", "STOP", "WINCH", "SYS" }
                 .Select(static name => ("SIG" + name, (long)Signal.Parse(name))));
         Verify([.. facts]);

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Gantry.Faults;
 using Gantry.Oci.Runtime;
@@ -13,7 +14,9 @@ public sealed class RuntimeSpecTests
         "mounts":[{"destination":"/d","type":"t","source":"s","options":["a","b"],"uidMappings":[{"containerID":1,"hostID":2,"size":3}],"gidMappings":[{"containerID":4,"hostID":5,"size":6}]}],
         "process":{"terminal":true,"consoleSize":{"height":3,"width":4},"user":{"uid":1,"gid":2,"umask":3,"additionalGids":[4,5]},"args":["a"],"env":["b"],"cwd":"/c",
         "capabilities":{"bounding":["1"],"effective":["2"],"inheritable":["3"],"permitted":["4"],"ambient":["5"]},"rlimits":[{"type":"x","hard":18446744073709551615,"soft":7}],
-        "noNewPrivileges":true,"apparmorProfile":"p","oomScoreAdj":-5,"selinuxLabel":"l"},
+        "noNewPrivileges":true,"apparmorProfile":"p","oomScoreAdj":-5,"selinuxLabel":"l",
+        "scheduler":{"policy":"SCHED_FIFO","nice":-3,"priority":4,"flags":["f"],"runtime":5,"deadline":6,"period":7},
+        "ioPriority":{"class":"IOPRIO_CLASS_BE","priority":4},"execCPUAffinity":{"initial":"0","final":"1-2"}},
         "hostname":"h","domainname":"dn",
         "hooks":{"prestart":[{"path":"/1","args":["a"],"env":["e"],"timeout":1}],"createRuntime":[{"path":"/2"}],"createContainer":[{"path":"/3"}],"startContainer":[{"path":"/4"}],"poststart":[{"path":"/5"}],"poststop":[{"path":"/6"}]},
         "annotations":{"k":"v"},
@@ -26,7 +29,10 @@ public sealed class RuntimeSpecTests
         "hugepageLimits":[{"pageSize":"2MB","limit":7}],"unified":{"memory.high":"1"}},
         "rootfsPropagation":"slave",
         "seccomp":{"defaultAction":"A","defaultErrnoRet":1,"architectures":["B"],"flags":["F"],"listenerPath":"/l","listenerMetadata":"m","syscalls":[{"names":["n"],"action":"C","errnoRet":2,"args":[{"index":1,"value":18446744073709551615,"valueTwo":3,"op":"O"}]}]},
-        "sysctl":{"a.b":"c"},"maskedPaths":["/m"],"readonlyPaths":["/ro"],"mountLabel":"ml"}}
+        "sysctl":{"a.b":"c"},"maskedPaths":["/m"],"readonlyPaths":["/ro"],"mountLabel":"ml",
+        "timeOffsets":{"monotonic":{"secs":-1,"nanosecs":2}},"personality":{"domain":"LINUX32","flags":["f"]},
+        "intelRdt":{"closID":"c","schemata":["s"],"l3CacheSchema":"l","memBwSchema":"m","enableMonitoring":true,"enableCMT":true,"enableMBM":true},
+        "netDevices":{"eth1":{"name":"eth0"}}}}
         """;
 
     [Fact]
@@ -68,5 +74,65 @@ public sealed class RuntimeSpecTests
     {
         var fault = Assert.Throws<FaultException>(() => RuntimeSpecJson.ReadSpec(Encoding.UTF8.GetBytes(json)));
         Assert.Contains(expected, fault.Message);
+    }
+
+    [Fact]
+    public void Read_SeveralWrongValues_NamesThemAll()
+    {
+        var json = """{"hostname":1,"root":[],"mounts":[{"destination":{}},7],"process":{"args":[1,"a",null],"cwd":true},"linux":"x"}""";
+        var fault = Assert.Throws<FaultException>(() => RuntimeSpecJson.ReadSpec(Encoding.UTF8.GetBytes(json)));
+        string[] expected =
+        [
+            "$.hostname", "$.root", "$.mounts[0].destination", "$.mounts[1]", "$.process.args[0]", "$.process.args[2]",
+            "$.process.cwd", "$.linux",
+        ];
+        Assert.Equal(expected, fault.Message["config.json: ".Length..].Split("; ").Select(static part => part.Split(' ')[0]));
+    }
+
+    [Fact]
+    public void Read_EveryValueOfEveryWrongType_NamesTheField()
+    {
+        var root = JsonNode.Parse(Everything)!;
+        JsonNode?[] replacements = [JsonValue.Create("text"), JsonValue.Create(-1.5), JsonValue.Create(true), new JsonArray(), new JsonObject()];
+        var tried = 0;
+        foreach (var path in AllNodes(root, "$").Select(static item => item.Path).ToList())
+        {
+            foreach (var replacement in replacements)
+            {
+                var copy = JsonNode.Parse(Everything)!;
+                var former = Find(copy, path);
+                var kind = former.GetValueKind();
+                if (kind == replacement!.GetValueKind() && kind != JsonValueKind.Number)
+                {
+                    continue; // the right type; a number that is no whole one is wrong
+                }
+                former.ReplaceWith(replacement.DeepClone());
+                var fault = Assert.Throws<FaultException>(() => RuntimeSpecJson.ReadSpec(Encoding.UTF8.GetBytes(copy.ToJsonString())));
+                Assert.Equal(FaultKind.InvalidArgument, fault.Kind);
+                Assert.StartsWith($"config.json: {path} (line 1): expected ", fault.Message);
+                tried++;
+            }
+        }
+        Assert.True(tried > 700, $"{tried}");
+    }
+
+    private static JsonNode Find(JsonNode root, string path) => AllNodes(root, "$").First(item => item.Path == path).Node;
+
+    private static IEnumerable<(string Path, JsonNode Node)> AllNodes(JsonNode node, string path)
+    {
+        var children = node switch
+        {
+            JsonObject members => members.Select(member => ($"{path}.{member.Key}", member.Value!)),
+            JsonArray items => items.Select((item, index) => ($"{path}[{index}]", item!)),
+            _ => [],
+        };
+        foreach (var (childPath, child) in children)
+        {
+            yield return (childPath, child);
+            foreach (var deeper in AllNodes(child, childPath))
+            {
+                yield return deeper;
+            }
+        }
     }
 }

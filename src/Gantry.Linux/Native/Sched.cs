@@ -7,6 +7,7 @@ public static partial class Sched
 {
 #pragma warning disable CS1591 // native names, documented in clone(2) and namespaces(7)
     public const ulong CLONE_NEWTIME = 0x80;
+    public const ulong CLONE_FILES = 0x400;
     public const ulong CLONE_PARENT = 0x8000;
     public const ulong CLONE_NEWNS = 0x20000;
     public const ulong CLONE_NEWCGROUP = 0x2000000;

@@ -11,19 +11,21 @@ internal static unsafe partial class Seccomp
     public const uint SCMP_ACT_ERRNO = 0x00050000;
     public const uint SCMP_ACT_TRACE = 0x7ff00000;
     public const uint SCMP_ACT_LOG = 0x7ffc0000;
+    public const uint SCMP_ACT_NOTIFY = 0x7fc00000;
     public const uint SCMP_ACT_ALLOW = 0x7fff0000;
     public const uint SCMP_FLTATR_CTL_OPTIMIZE = 8;
 
     private const nint SECCOMP_SET_MODE_FILTER = 1;
     private const int InstructionSize = 8;
 
-    /// <summary>seccomp(2) with SECCOMP_SET_MODE_FILTER.</summary>
-    public static void SetFilter(ReadOnlySpan<byte> program, uint flags)
+    /// <summary>seccomp(2) with SECCOMP_SET_MODE_FILTER; returns the notify descriptor with SECCOMP_FILTER_FLAG_NEW_LISTENER.</summary>
+    public static int SetFilter(ReadOnlySpan<byte> program, uint flags)
     {
         fixed (byte* code = program)
         {
             var header = new FilterProgram { Count = (ushort)(program.Length / InstructionSize), Code = code };
-            LinuxException.Check(seccomp(Syscall.Seccomp, SECCOMP_SET_MODE_FILTER, (nint)flags, &header), "seccomp");
+            var result = seccomp(Syscall.Seccomp, SECCOMP_SET_MODE_FILTER, (nint)flags, &header);
+            return (int)LinuxException.Check(result, "seccomp", $"flags 0x{flags:x}");
         }
     }
 

@@ -12,6 +12,9 @@ public static partial class SysMount
     public const ulong MS_NODEV = 4;
     public const ulong MS_NOEXEC = 8;
     public const ulong MS_REMOUNT = 32;
+    public const ulong MS_NOSYMFOLLOW = 256;
+    public const ulong MS_NOATIME = 1024;
+    public const ulong MS_NODIRATIME = 2048;
     public const ulong MS_BIND = 4096;
     public const ulong MS_MOVE = 8192;
     public const ulong MS_REC = 16384;
@@ -19,6 +22,7 @@ public static partial class SysMount
     public const ulong MS_PRIVATE = 1 << 18;
     public const ulong MS_SLAVE = 1 << 19;
     public const ulong MS_SHARED = 1 << 20;
+    public const ulong MS_STRICTATIME = 1 << 24;
     public const int MNT_DETACH = 2;
     public const int UMOUNT_NOFOLLOW = 8;
     public const ulong MOUNT_ATTR_RDONLY = 0x1;
@@ -46,6 +50,22 @@ public static partial class SysMount
     public static void Mount(string? source, string target, string? type, ulong flags, string? data = null) =>
         LinuxException.Check(mount(source, target, type, (nuint)flags, data), "mount", target);
 
+    /// <summary>mount(2): 0, or the errno.</summary>
+    public static int TryMount(string? source, string target, string? type, ulong flags) =>
+        mount(source, target, type, (nuint)flags, null) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <summary>The MS_ flags of MOUNT_ATTR_ bits.</summary>
+    public static ulong FlagsOf(ulong attributes)
+    {
+        (ulong Attribute, ulong Flag)[] pairs =
+        [
+            (MOUNT_ATTR_RDONLY, MS_RDONLY), (MOUNT_ATTR_NOSUID, MS_NOSUID), (MOUNT_ATTR_NODEV, MS_NODEV),
+            (MOUNT_ATTR_NOEXEC, MS_NOEXEC), (MOUNT_ATTR_NOATIME, MS_NOATIME), (MOUNT_ATTR_STRICTATIME, MS_STRICTATIME),
+            (MOUNT_ATTR_NODIRATIME, MS_NODIRATIME), (MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW),
+        ];
+        return pairs.Where(pair => (attributes & pair.Attribute) != 0).Aggregate(0UL, static (flags, pair) => flags | pair.Flag);
+    }
+
     /// <summary>umount2(2).</summary>
     public static void Unmount(string target, int flags) => LinuxException.Check(umount2(target, flags), "umount2", target);
 
@@ -57,10 +77,11 @@ public static partial class SysMount
     /// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount at a path (or, when the path is empty, of a
     /// descriptor), with what is mounted below it when <paramref name="recursive"/>.
     /// </summary>
-    public static FileDescriptor CloneTree(int directory, string path, bool recursive)
+    public static FileDescriptor CloneTree(int directory, string path, bool recursive, bool follow = true)
     {
         const int always = OPEN_TREE_CLONE | Fcntl.O_CLOEXEC;
-        var flags = always | (path.Length == 0 ? Fcntl.AT_EMPTY_PATH : 0) | (recursive ? Fcntl.AT_RECURSIVE : 0);
+        var flags = always | (path.Length == 0 ? Fcntl.AT_EMPTY_PATH : 0) | (recursive ? Fcntl.AT_RECURSIVE : 0)
+            | (follow ? 0 : Fcntl.AT_SYMLINK_NOFOLLOW);
         var result = open_tree(Syscall.Open_tree, directory, path, (uint)flags);
         return new FileDescriptor(LinuxException.Check(result, "open_tree", path));
     }

@@ -37,5 +37,9 @@ internal static class Syscall
 
     public static nint Seccomp => Arm ? 277 : 317;
 
+    public static nint Sched_setattr => Arm ? 274 : 314;
+
+    public static nint Ioprio_set => Arm ? 30 : 251;
+
     internal static bool Arm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
 }

@@ -8,6 +8,8 @@ public static partial class Unistd
     /// <summary>close_range(2): marks instead of closing.</summary>
     public const uint CLOSE_RANGE_CLOEXEC = 4;
 
+    private const int MaxPath = 4096;
+
     /// <summary>read(2); EINTR is retried. Returns -1 for EAGAIN only.</summary>
     public static int Read(int descriptor, Span<byte> buffer)
     {
@@ -64,6 +66,9 @@ public static partial class Unistd
 
     /// <summary>close(2); not retried: Linux has released the number even when it says EINTR.</summary>
     public static int CloseRaw(int descriptor) => close(descriptor);
+
+    /// <summary>lseek(2) to the start.</summary>
+    public static void Rewind(int descriptor) => LinuxException.Check(lseek(descriptor, 0, 0), "lseek");
 
     /// <summary>pipe2(2).</summary>
     public static (FileDescriptor Read, FileDescriptor Write) Pipe(int flags)
@@ -134,6 +139,20 @@ public static partial class Unistd
     public static void SetUserId(uint id) =>
         LinuxException.Check(setresid(Syscall.Setresuid, id, id, id), "setresuid", $"{id}");
 
+    /// <summary>setresgid(2) and setresuid(2) to 0; false when a user namespace does not map them (EINVAL).</summary>
+    public static bool TryBecomeRoot()
+    {
+        foreach (var number in (ReadOnlySpan<nint>)[Syscall.Setresgid, Syscall.Setresuid])
+        {
+            if (setresid(number, 0, 0, 0) < 0)
+            {
+                var errno = Marshal.GetLastPInvokeError();
+                return errno == Errno.EINVAL ? false : throw new LinuxException("setresuid", "0", errno);
+            }
+        }
+        return true;
+    }
+
     /// <summary>pivot_root(2) with both directories ".": the old root is stacked under the new one.</summary>
     public static void PivotRootHere() => LinuxException.Check(pivot_root(Syscall.Pivot_root, ".", "."), "pivot_root", ".");
 
@@ -155,12 +174,20 @@ public static partial class Unistd
     /// <summary>rmdir(2): 0, or the errno.</summary>
     public static int TryRemoveDirectory(string path) => rmdir(path) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
-    /// <summary>readlink(2), of a target of at most 255 bytes.</summary>
+    /// <summary>readlink(2).</summary>
     public static string ReadLink(string path)
     {
-        Span<byte> buffer = stackalloc byte[256];
+        Span<byte> buffer = stackalloc byte[MaxPath];
         var length = LinuxException.Check(readlink(path, buffer, (nuint)buffer.Length), "readlink", path);
         return System.Text.Encoding.UTF8.GetString(buffer[..(int)length]);
+    }
+
+    /// <summary>readlinkat(2); null when there is no such link.</summary>
+    public static string? TryReadLink(int directory, string name)
+    {
+        Span<byte> buffer = stackalloc byte[MaxPath];
+        var length = readlinkat(directory, name, buffer, (nuint)buffer.Length);
+        return length < 0 ? null : System.Text.Encoding.UTF8.GetString(buffer[..(int)length]);
     }
 
     /// <summary>rename(2).</summary>
@@ -175,6 +202,9 @@ public static partial class Unistd
     /// <summary>geteuid(2).</summary>
     public static uint EffectiveUserId() => geteuid();
 
+    /// <summary>getegid(2).</summary>
+    public static uint EffectiveGroupId() => getegid();
+
     /// <summary>_exit(2): ends the process without running anything more of it.</summary>
     public static void ExitNow(int code) => _exit(code);
 
@@ -186,6 +216,9 @@ public static partial class Unistd
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int close(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint lseek(int fd, nint offset, int whence);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int pipe2(Span<int> ends, int flags);
@@ -239,6 +272,9 @@ public static partial class Unistd
     private static partial nint readlink(string path, Span<byte> buffer, nuint size);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint readlinkat(int directory, string path, Span<byte> buffer, nuint size);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int rename(string from, string to);
 
     [LibraryImport("libc")]
@@ -249,6 +285,9 @@ public static partial class Unistd
 
     [LibraryImport("libc")]
     private static partial uint geteuid();
+
+    [LibraryImport("libc")]
+    private static partial uint getegid();
 
     [LibraryImport("libc")]
     private static partial void _exit(int code);

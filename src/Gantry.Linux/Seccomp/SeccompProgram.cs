@@ -14,7 +14,7 @@ public static class SeccompProgram
 
     /// <summary>
     /// Compiles a filter to a classic BPF program. Throws <see cref="FaultKind.InvalidArgument"/> for an unknown action,
-    /// architecture or operator, and <see cref="FaultKind.NotImplemented"/> for SCMP_ACT_NOTIFY.
+    /// architecture or operator.
     /// </summary>
     public static byte[] Compile(
         string defaultAction, uint? defaultErrorNumber, IReadOnlyList<string> architectures, IReadOnlyList<SeccompRule> rules)
@@ -45,8 +45,17 @@ public static class SeccompProgram
         }
     }
 
-    /// <summary>seccomp(2): filters the calling thread's system calls from here on. Flags are SECCOMP_FILTER_FLAG_ bits.</summary>
-    public static void Load(ReadOnlySpan<byte> program, uint flags) => Lib.SetFilter(program, flags);
+    /// <summary>
+    /// seccomp(2): filters the calling thread's system calls from here on. Flags are SECCOMP_FILTER_FLAG_ bits; with
+    /// NEW_LISTENER it returns the notify descriptor (close-on-exec).
+    /// </summary>
+    public static int Load(ReadOnlySpan<byte> program, uint flags) => Lib.SetFilter(program, flags);
+
+    /// <summary>True for the name of an action, as "SCMP_ACT_ALLOW".</summary>
+    public static bool IsAction(string name) => TryAction(name, null) is not null;
+
+    /// <summary>True for the name of an operator, as "SCMP_CMP_EQ".</summary>
+    public static bool IsOperator(string name) => Array.IndexOf(Operators, name) > 0;
 
     private static void AddArchitecture(nint context, string name)
     {
@@ -121,7 +130,10 @@ public static class SeccompProgram
         };
     }
 
-    private static uint ActionOf(string name, uint? value) => name switch
+    private static uint ActionOf(string name, uint? value) =>
+        TryAction(name, value) ?? throw new FaultException(FaultKind.InvalidArgument, $"seccomp: there is no action \"{name}\"");
+
+    private static uint? TryAction(string name, uint? value) => name switch
     {
         "SCMP_ACT_ALLOW" => Lib.SCMP_ACT_ALLOW,
         "SCMP_ACT_ERRNO" => Lib.SCMP_ACT_ERRNO | ((value ?? Errno.EPERM) & 0xffff),
@@ -130,8 +142,8 @@ public static class SeccompProgram
         "SCMP_ACT_TRAP" => Lib.SCMP_ACT_TRAP,
         "SCMP_ACT_TRACE" => Lib.SCMP_ACT_TRACE | ((value ?? Errno.EPERM) & 0xffff),
         "SCMP_ACT_LOG" => Lib.SCMP_ACT_LOG,
-        "SCMP_ACT_NOTIFY" => throw new FaultException(FaultKind.NotImplemented, "seccomp: SCMP_ACT_NOTIFY is not supported"),
-        _ => throw new FaultException(FaultKind.InvalidArgument, $"seccomp: there is no action \"{name}\""),
+        "SCMP_ACT_NOTIFY" => Lib.SCMP_ACT_NOTIFY,
+        _ => null,
     };
 
     private static byte[] Export(nint context)

@@ -38,6 +38,18 @@ public sealed class LinuxSpec
 
     /// <summary>SELinux context of mounts.</summary>
     public string? MountLabel { get; set; }
+
+    /// <summary>Offsets of a new time namespace, by clock: monotonic and boottime.</summary>
+    public Dictionary<string, TimeOffsetSpec>? TimeOffsets { get; set; }
+
+    /// <summary>Execution domain.</summary>
+    public PersonalitySpec? Personality { get; set; }
+
+    /// <summary>Cache and memory bandwidth allocation.</summary>
+    public IntelRdtSpec? IntelRdt { get; set; }
+
+    /// <summary>Network devices that move into the container, by their names on the host.</summary>
+    public Dictionary<string, NetDeviceSpec>? NetDevices { get; set; }
 }
 
 /// <summary>One namespace.</summary>

@@ -38,6 +38,15 @@ public sealed class ProcessSpec
 
     /// <summary>SELinux process label.</summary>
     public string? SelinuxLabel { get; set; }
+
+    /// <summary>Scheduling policy.</summary>
+    public SchedulerSpec? Scheduler { get; set; }
+
+    /// <summary>I/O priority.</summary>
+    public IoPrioritySpec? IoPriority { get; set; }
+
+    /// <summary>Processors of an exec's process; not for a container's first one.</summary>
+    public CpuAffinitySpec? ExecCPUAffinity { get; set; }
 }
 
 /// <summary>Rows and columns of a terminal.</summary>

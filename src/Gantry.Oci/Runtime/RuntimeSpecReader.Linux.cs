@@ -46,6 +46,10 @@ internal static partial class RuntimeSpecReader
                 case "maskedPaths": linux.MaskedPaths = json.Strings(); break;
                 case "readonlyPaths": linux.ReadonlyPaths = json.Strings(); break;
                 case "mountLabel": linux.MountLabel = json.String(); break;
+                case "timeOffsets": linux.TimeOffsets = json.Table(TimeOffset); break;
+                case "personality": linux.Personality = Personality(ref json); break;
+                case "intelRdt": linux.IntelRdt = IntelRdt(ref json); break;
+                case "netDevices": linux.NetDevices = json.Table(NetDevice); break;
                 default: json.Skip(); break;
             }
         }

@@ -46,6 +46,9 @@ internal static partial class RuntimeSpecReader
                 case "apparmorProfile": process.ApparmorProfile = json.String(); break;
                 case "oomScoreAdj": process.OomScoreAdj = json.Int(); break;
                 case "selinuxLabel": process.SelinuxLabel = json.String(); break;
+                case "scheduler": process.Scheduler = Scheduler(ref json); break;
+                case "ioPriority": process.IoPriority = IoPriority(ref json); break;
+                case "execCPUAffinity": process.ExecCPUAffinity = CpuAffinity(ref json); break;
                 default: json.Skip(); break;
             }
         }

@@ -10,7 +10,8 @@ internal delegate T ReadItem<out T>(ref SpecJsonReader json);
 
 /// <summary>
 /// A forward reader over a document of the runtime specification, which knows where it is: every fault names the member's
-/// path and line. Written by hand because a runtime's start-up pays for each type that a serializer has to set up
+/// path and line. Values of a wrong type are collected, so that the fault at the end names all of them; malformed JSON ends
+/// the reading. Written by hand because a runtime's start-up pays for each type that a serializer has to set up
 /// (docs/performance.md). Members that are null count as absent.
 /// </summary>
 internal ref struct SpecJsonReader
@@ -18,13 +19,16 @@ internal ref struct SpecJsonReader
     private readonly ReadOnlySpan<byte> _json;
     private readonly string _document;
     private readonly List<string> _path;
+    private readonly List<string> _errors;
     private Utf8JsonReader _reader;
+    private bool _isNoObject;
 
     public SpecJsonReader(ReadOnlySpan<byte> json, string document)
     {
         _json = json;
         _document = document;
         _path = [];
+        _errors = [];
         _reader = new Utf8JsonReader(json);
         Advance();
     }
@@ -38,16 +42,27 @@ internal ref struct SpecJsonReader
         return result;
     }
 
-    /// <summary>Enters an object; <see cref="NextMember"/> then gives its members.</summary>
+    /// <summary>Enters an object; <see cref="NextMember"/> then gives its members: none when it is no object.</summary>
     public void BeginObject()
     {
-        Expect(JsonTokenType.StartObject, "an object");
-        _path.Add("");
+        if (Expect(JsonTokenType.StartObject, "an object"))
+        {
+            _path.Add("");
+        }
+        else
+        {
+            _isNoObject = true;
+        }
     }
 
     /// <summary>The next member's name, the reader being at its value; null at the object's end.</summary>
     public string? NextMember()
     {
+        if (_isNoObject)
+        {
+            _isNoObject = false;
+            return null;
+        }
         while (true)
         {
             Advance();
@@ -56,7 +71,7 @@ internal ref struct SpecJsonReader
                 _path.RemoveAt(_path.Count - 1);
                 return null;
             }
-            var name = _reader.GetString()!;
+            var name = Text();
             _path[^1] = "." + name;
             Advance();
             if (_reader.TokenType != JsonTokenType.Null)
@@ -66,42 +81,75 @@ internal ref struct SpecJsonReader
         }
     }
 
-    public readonly string String()
+    public string String() => Expect(JsonTokenType.String, "a string") ? Text() : "";
+
+    public bool Bool()
     {
-        Expect(JsonTokenType.String, "a string");
-        return _reader.GetString()!;
+        if (_reader.TokenType is JsonTokenType.True or JsonTokenType.False)
+        {
+            return _reader.GetBoolean();
+        }
+        Wrong("true or false");
+        return false;
     }
 
-    public readonly bool Bool() =>
-        _reader.TokenType is JsonTokenType.True or JsonTokenType.False ? _reader.GetBoolean() : throw Wrong("true or false");
+    public long Long()
+    {
+        if (_reader.TokenType == JsonTokenType.Number && _reader.TryGetInt64(out var value))
+        {
+            return value;
+        }
+        Wrong("a whole number");
+        return 0;
+    }
 
-    public readonly long Long() =>
-        _reader.TokenType == JsonTokenType.Number && _reader.TryGetInt64(out var value) ? value : throw Wrong("a whole number");
+    public ulong ULong()
+    {
+        if (_reader.TokenType == JsonTokenType.Number && _reader.TryGetUInt64(out var value))
+        {
+            return value;
+        }
+        Wrong("a whole number from 0");
+        return 0;
+    }
 
-    public readonly ulong ULong() =>
-        _reader.TokenType == JsonTokenType.Number && _reader.TryGetUInt64(out var value)
-            ? value
-            : throw Wrong("a whole number from 0");
+    public uint UInt()
+    {
+        if (_reader.TokenType == JsonTokenType.Number && _reader.TryGetUInt32(out var value))
+        {
+            return value;
+        }
+        Wrong("a whole number from 0 to 4294967295");
+        return 0;
+    }
 
-    public readonly uint UInt() =>
-        _reader.TokenType == JsonTokenType.Number && _reader.TryGetUInt32(out var value)
-            ? value
-            : throw Wrong("a whole number from 0 to 4294967295");
+    public int Int()
+    {
+        if (_reader.TokenType == JsonTokenType.Number && _reader.TryGetInt32(out var value))
+        {
+            return value;
+        }
+        Wrong("a whole number of 32 bits");
+        return 0;
+    }
 
-    public readonly int Int() =>
-        _reader.TokenType == JsonTokenType.Number && _reader.TryGetInt32(out var value)
-            ? value
-            : throw Wrong("a whole number of 32 bits");
-
-    public readonly ushort UShort() =>
-        _reader.TokenType == JsonTokenType.Number && _reader.TryGetUInt16(out var value)
-            ? value
-            : throw Wrong("a whole number from 0 to 65535");
+    public ushort UShort()
+    {
+        if (_reader.TokenType == JsonTokenType.Number && _reader.TryGetUInt16(out var value))
+        {
+            return value;
+        }
+        Wrong("a whole number from 0 to 65535");
+        return 0;
+    }
 
     public List<T> List<T>(ReadItem<T> read)
     {
-        Expect(JsonTokenType.StartArray, "an array");
         List<T> result = [];
+        if (!Expect(JsonTokenType.StartArray, "an array"))
+        {
+            return result;
+        }
         _path.Add("");
         while (true)
         {
@@ -120,16 +168,19 @@ internal ref struct SpecJsonReader
 
     public List<uint> UInts() => List(static (ref SpecJsonReader json) => json.UInt());
 
-    public Dictionary<string, string> StringTable()
+    /// <summary>An object whose members are all of one type.</summary>
+    public Dictionary<string, T> Table<T>(ReadItem<T> read)
     {
-        var table = new Dictionary<string, string>();
+        var table = new Dictionary<string, T>();
         BeginObject();
         while (NextMember() is { } name)
         {
-            table[name] = String();
+            table[name] = read(ref this);
         }
         return table;
     }
+
+    public Dictionary<string, string> StringTable() => Table(static (ref SpecJsonReader json) => json.String());
 
     /// <summary>Passes over a value that nobody asked for.</summary>
     public void Skip()
@@ -156,12 +207,16 @@ internal ref struct SpecJsonReader
         {
             if (_reader.Read())
             {
-                throw Wrong("the document's end");
+                Wrong("the document's end");
             }
         }
         catch (JsonException e)
         {
             throw Malformed(e);
+        }
+        if (_errors.Count > 0)
+        {
+            throw new FaultException(FaultKind.InvalidArgument, $"{_document}: {string.Join("; ", _errors)}");
         }
     }
 
@@ -180,17 +235,34 @@ internal ref struct SpecJsonReader
         }
     }
 
-    private readonly void Expect(JsonTokenType type, string what)
+    private bool Expect(JsonTokenType type, string what)
     {
-        if (_reader.TokenType != type)
+        if (_reader.TokenType == type)
         {
-            throw Wrong(what);
+            return true;
+        }
+        Wrong(what);
+        return false;
+    }
+
+    /// <summary>The present string; JSON can escape half a surrogate pair, which is no text.</summary>
+    private readonly string Text()
+    {
+        try
+        {
+            return _reader.GetString()!;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new FaultException(FaultKind.InvalidArgument, $"{_document}: {Place("a string that is no valid text")}", e);
         }
     }
 
-    private readonly FaultException Malformed(JsonException? cause) => Fault("malformed or truncated JSON", cause);
+    private readonly FaultException Malformed(JsonException? cause) =>
+        new(FaultKind.InvalidArgument, $"{_document}: {Place("malformed or truncated JSON")}", cause);
 
-    private readonly FaultException Wrong(string expected)
+    /// <summary>Notes the error and passes over the value, so that those of other members are found as well.</summary>
+    private void Wrong(string expected)
     {
         var found = _reader.TokenType switch
         {
@@ -199,13 +271,13 @@ internal ref struct SpecJsonReader
             JsonTokenType.Null => "null",
             _ => Encoding.UTF8.GetString(_reader.ValueSpan[..Math.Min(_reader.ValueSpan.Length, 64)]),
         };
-        return Fault($"expected {expected}, found {found}", null);
+        _errors.Add(Place($"expected {expected}, found {found}"));
+        Skip();
     }
 
-    private readonly FaultException Fault(string text, Exception? cause)
+    private readonly string Place(string text)
     {
         var line = 1 + _json[..(int)Math.Min(_reader.BytesConsumed, _json.Length)].Count((byte)'\n');
-        return new FaultException(
-            FaultKind.InvalidArgument, $"{_document}: ${string.Concat(_path)} (line {line}): {text}", cause);
+        return $"${string.Concat(_path)} (line {line}): {text}";
     }
 }

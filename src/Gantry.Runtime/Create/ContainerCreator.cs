@@ -8,6 +8,7 @@ using Gantry.Oci.Runtime;
 using Gantry.Runtime.Bundle;
 using Gantry.Runtime.Hooks;
 using Gantry.Runtime.Launch;
+using Gantry.Runtime.Rootfs;
 using Gantry.Runtime.State;
 
 namespace Gantry.Runtime.Create;
@@ -37,6 +38,11 @@ internal sealed class ContainerCreator(StateStore store)
                 ControlGroup.Open(record.CgroupPath).Remove();
             }
             store.Release(options.Id);
+            if (record is not null)
+            {
+                // runtime.md, steps 3 to 5: after a failure the life cycle goes on with the end.
+                HookRunner.RunAll("poststop", bundle.Spec.Hooks?.Poststop, StateOf(record, "stopped"));
+            }
             throw;
         }
     }
@@ -47,18 +53,6 @@ internal sealed class ContainerCreator(StateStore store)
         if (!terminal && options.ConsoleSocket is not null)
         {
             throw new FaultException(FaultKind.InvalidArgument, "--console-socket: the process has no terminal");
-        }
-        if (spec.Process?.ApparmorProfile is { Length: > 0 } profile && profile != "unconfined")
-        {
-            throw SysStat.FileSystemType("/sys/kernel/security/apparmor") == 0
-                ? new FaultException(
-                    FaultKind.FailedPrecondition, $"process.apparmorProfile {profile}: this kernel has no AppArmor")
-                : new FaultException(
-                    FaultKind.NotImplemented, $"process.apparmorProfile {profile}: AppArmor profiles are not supported");
-        }
-        if (spec.Process?.SelinuxLabel is { Length: > 0 } label)
-        {
-            throw new FaultException(FaultKind.NotImplemented, $"process.selinuxLabel {label}: SELinux is not supported");
         }
     }
 
@@ -92,8 +86,10 @@ internal sealed class ContainerCreator(StateStore store)
         {
             group.Apply(ResourceMapping.Convert(resources));
         }
-        using var namespaces = NamespaceSet.Open(bundle.Spec.Linux?.Namespaces ?? []);
         using var listener = StartSocket.Listen(store.DirectoryOf(options.Id));
+        using var loader = SeccompListener.Connect(filter, bundle.Spec.Linux?.Seccomp);
+        using var sources = MountSources.Open(bundle.Spec, bundle.Rootfs, bundle.Directory);
+        using var namespaces = NamespaceSet.Open(bundle.Spec.Linux?.Namespaces ?? []);
         var (parent, child) = InitChannel.Open();
         using (parent)
         {
@@ -103,7 +99,8 @@ internal sealed class ContainerCreator(StateStore store)
                 pid = Cloning.Clone(
                     namespaces,
                     options.AsSibling,
-                    () => new ContainerInit(options, bundle, namespaces, record.CgroupPath, child, listener, filter).Run());
+                    () => new ContainerInit(
+                        options, bundle, namespaces, record.CgroupPath, child, listener, loader, sources).Run());
             }
             using var process = Sched.OpenProcess(pid);
             try
@@ -135,7 +132,7 @@ internal sealed class ContainerCreator(StateStore store)
             {
                 case InitChannel.Hooks:
                     var state = StateOf(record, "creating");
-                    HookRunner.Run("prestart", spec.Hooks?.Prestart, state);
+                    HookRunner.Run("prestart", spec.Hooks?.Prestart, StateOf(record, "created"));
                     HookRunner.Run("createRuntime", spec.Hooks?.CreateRuntime, state);
                     channel.Send(InitChannel.Go);
                     break;

@@ -14,9 +14,12 @@ namespace Gantry.Runtime.Create;
 /// </summary>
 internal sealed class ContainerInit(
     CreateOptions options, BundleLoader bundle, NamespaceSet namespaces, string cgroupPath, InitChannel channel,
-    FileDescriptor startListener, byte[]? filter)
+    FileDescriptor startListener, SeccompListener filter, MountSources sources)
 {
     private readonly RuntimeSpec _spec = bundle.Spec;
+    private OwnFiles? _own;
+    private bool _isInDirectory;
+    private int _pid;
 
     /// <summary>Runs in the child. Everything that fails is reported to whoever waits: the creator, later the starter.</summary>
     public void Run()
@@ -38,18 +41,43 @@ internal sealed class ContainerInit(
     /// <summary>Everything up to "created".</summary>
     private void Prepare()
     {
+        using var proc = ProcFiles.Open();
+        _own = OwnFiles.Open(proc, _spec.Process, namespaces.NewTime);
+        _pid = NeedsPid() ? OwnPid() : 0;
         channel.WaitForGo();
         if (options.DiesWithParent)
         {
             SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
         }
         Unistd.NewSession();
-        using var proc = _spec.Process?.OomScoreAdj is not null || _spec.Linux?.Sysctl is { Count: > 0 } ? ProcFiles.Open() : null;
-        namespaces.Join();
-        if (namespaces.Makes(Sched.CLONE_NEWUSER))
+        _own.SetOomScore(_spec.Process);
+        SysPrctl.SetDumpable(false);
+        JoinNamespaces();
+        if (_spec.Process is not null)
         {
-            Unistd.SetGroupId(0);
-            Unistd.SetUserId(0);
+            ProcessStart.SetLimits(Process);
+        }
+        SetNames(proc);
+        SysStat.SetMask(0);
+        EnterRoot();
+        SysStat.SetMask(0x12);
+        ProcessStart.CloseOthers(options.PreservedDescriptors, [channel.Number, startListener.Number, .. _own.Numbers, .. filter.Numbers]);
+        if (_spec.Process is not null)
+        {
+            _isInDirectory = ProcessStart.TryEnterDirectory(Process.Cwd);
+            _ = ProcessStart.FindProgram(Process);
+        }
+        channel.Send(InitChannel.Ready);
+        channel.Dispose();
+    }
+
+    private void JoinNamespaces()
+    {
+        namespaces.Join();
+        if (namespaces.ChangesUser)
+        {
+            // A map without 0 leaves this process its capabilities in the namespace all the same.
+            _ = Unistd.TryBecomeRoot();
         }
         if (options.NewKeyring)
         {
@@ -60,38 +88,17 @@ internal sealed class ContainerInit(
             // Now that this process is in its group, the group becomes the namespace's root.
             Sched.Unshare(Sched.CLONE_NEWCGROUP);
         }
+        if (namespaces.NewTime)
+        {
+            NamespaceSet.MakeTime(_own!.TimeOffsets!, _spec.Linux?.TimeOffsets);
+        }
         if (namespaces.Makes(Sched.CLONE_NEWNET))
         {
             NetIf.SetLoopbackUp();
         }
-        if (_spec.Process is not null)
-        {
-            if (Process.OomScoreAdj is { } score)
-            {
-                ProcessStart.SetOomScore(proc!, score);
-            }
-            ProcessStart.SetLimits(Process);
-        }
-        SetNames();
-        foreach (var (key, value) in _spec.Linux?.Sysctl ?? [])
-        {
-            // What a sysctl acts on are the namespaces of the process that opens it, whatever procfs it is reached by.
-            proc!.Write("sys/" + key.Replace('.', '/'), System.Text.Encoding.UTF8.GetBytes(value));
-        }
-        SysStat.SetMask(0);
-        EnterRoot();
-        SysStat.SetMask(0x12);
-        ProcessStart.CloseOthers(options.PreservedDescriptors, channel.Number, startListener.Number);
-        if (_spec.Process is not null)
-        {
-            ProcessStart.EnterDirectory(Process.Cwd);
-            _ = ProcessStart.FindProgram(Process);
-        }
-        channel.Send(InitChannel.Ready);
-        channel.Dispose();
     }
 
-    private void SetNames()
+    private void SetNames(ProcFiles proc)
     {
         if (!string.IsNullOrEmpty(_spec.Hostname))
         {
@@ -101,48 +108,62 @@ internal sealed class ContainerInit(
         {
             Unistd.SetDomainName(_spec.Domainname);
         }
+        foreach (var (key, value) in _spec.Linux?.Sysctl ?? [])
+        {
+            // What a sysctl acts on are the namespaces of the process that opens it, whatever procfs it is reached by.
+            proc.Write("sys/" + SysctlCheck.PathOf(key), System.Text.Encoding.UTF8.GetBytes(value));
+        }
     }
 
     private void EnterRoot()
     {
-        if (!namespaces.Makes(Sched.CLONE_NEWNS))
+        var joined = namespaces.Joins(Sched.CLONE_NEWNS);
+        if (!namespaces.Makes(Sched.CLONE_NEWNS) && !joined)
         {
             EnterSharedRoot();
             return;
         }
-        using var rootfs = new RootfsBuilder(_spec, bundle.Rootfs, bundle.Directory, cgroupPath);
+        using var rootfs = new RootfsBuilder(_spec, bundle.Rootfs, bundle.Directory, cgroupPath, sources, joined);
         rootfs.Mount();
-        channel.Send(InitChannel.Hooks);
-        channel.WaitForGo();
-        HookRunner.Run("createContainer", _spec.Hooks?.CreateContainer, StateNow("creating"));
-        InstallStreams(rootfs.Root);
+        RunCreateHooks();
+        InstallStreams(rootfs.Root, bindConsole: true);
         rootfs.Protect();
         rootfs.Enter(options.NoPivot);
     }
 
-    /// <summary>Without a mount namespace of its own the container gets its root by chroot(2), and no mounts.</summary>
+    /// <summary>In the host's own mount namespace the container gets its root by chroot(2), and no mounts.</summary>
     private void EnterSharedRoot()
     {
-        channel.Send(InitChannel.Hooks);
-        channel.WaitForGo();
-        HookRunner.Run("createContainer", _spec.Hooks?.CreateContainer, StateNow("creating"));
+        if (_spec.Mounts is { Count: > 0 } || _spec.Linux is { MaskedPaths.Count: > 0 } or { ReadonlyPaths.Count: > 0 })
+        {
+            CommandOutput.Warn(
+                "mounts, linux.maskedPaths, linux.readonlyPaths: left out, since they would change the host; "
+                + "they take a mount namespace in linux.namespaces");
+        }
+        RunCreateHooks();
         using (var root = new RootTree(Fcntl.Open(bundle.Rootfs, Fcntl.O_PATH | Fcntl.O_DIRECTORY), bundle.Rootfs))
         {
-            InstallStreams(root);
+            InstallStreams(root, bindConsole: false);
         }
         Unistd.ChangeRoot(bundle.Rootfs);
         Unistd.ChangeDirectory("/");
     }
 
-    private void InstallStreams(RootTree root)
+    private void RunCreateHooks()
+    {
+        channel.Send(InitChannel.Hooks);
+        channel.WaitForGo();
+        HookRunner.Run("createContainer", _spec.Hooks?.CreateContainer, StateNow("creating"));
+    }
+
+    private void InstallStreams(RootTree root, bool bindConsole)
     {
         if (_spec.Process is not { Terminal: true })
         {
             options.Streams.Install();
             return;
         }
-        using var master = StandardStreams.InstallTerminal(
-            root, Process, bindConsole: namespaces.Makes(Sched.CLONE_NEWNS));
+        using var master = StandardStreams.InstallTerminal(root, Process, bindConsole);
         channel.Send(InitChannel.Terminal, master.Number);
     }
 
@@ -159,7 +180,13 @@ internal sealed class ContainerInit(
                     Faults.FaultKind.InvalidArgument, "config.json: process: required to start a container");
             }
             HookRunner.Run("startContainer", _spec.Hooks?.StartContainer, StateNow("created"));
-            ProcessStart.DropPrivileges(Process, filter);
+            Scheduling.Apply(Process, _spec.Linux?.Personality);
+            _own!.SetLabel(Process);
+            ProcessStart.DropPrivileges(Process, () => filter.Load(_pid, StateNow("created")));
+            if (!_isInDirectory)
+            {
+                ProcessStart.EnterDirectory(Process.Cwd);
+            }
             if (options.DiesWithParent)
             {
                 // Again: the change of credentials has cleared it.
@@ -189,11 +216,17 @@ internal sealed class ContainerInit(
         }
     }
 
+    private bool NeedsPid() =>
+        filter.IsUsed || _spec.Hooks is { CreateContainer.Count: > 0 } or { StartContainer.Count: > 0 };
+
+    /// <summary>This process's id where the runtime is, whose procfs is still mounted.</summary>
+    private static int OwnPid() => int.Parse(Unistd.ReadLink("/proc/self"), System.Globalization.CultureInfo.InvariantCulture);
+
     private ContainerState StateNow(string status) => new()
     {
         Id = options.Id,
         Status = status,
-        Pid = Unistd.ProcessId(),
+        Pid = _pid,
         Bundle = bundle.Directory,
         Annotations = _spec.Annotations,
     };

@@ -31,6 +31,7 @@ internal sealed class ExecCreator(StateStore store)
         // The container's own filter holds for every process in it.
         var bundle = BundleLoader.Load(record.Bundle);
         var filter = SeccompFilter.Prepare(bundle.Spec.Linux?.Seccomp, store.Root);
+        using var loader = SeccompListener.Connect(filter, bundle.Spec.Linux?.Seccomp);
         using var namespaces = NamespaceSet.OfProcess(record.Pid);
         using var root = Fcntl.Open($"/proc/{record.Pid}/root", Fcntl.O_PATH | Fcntl.O_DIRECTORY);
         if (!ProcessTable.IsAlive(record))
@@ -46,7 +47,10 @@ internal sealed class ExecCreator(StateStore store)
                 pid = Cloning.Clone(
                     namespaces,
                     options.AsSibling,
-                    () => new ExecInit(options, namespaces, root, child, filter, record.HasKeyring).Run());
+                    () => new ExecInit(
+                        options, namespaces, root, child, loader, bundle.Spec, ContainerCreator.StateOf(record, status),
+                        record.HasKeyring).Run(),
+                    keepsPid: false);
             }
             return Finish(options, record, pid, parent);
         }
@@ -58,7 +62,9 @@ internal sealed class ExecCreator(StateStore store)
         using var process = Sched.OpenProcess(pid);
         try
         {
+            Scheduling.SetAffinity(pid, options.Process.ExecCPUAffinity?.Initial);
             ControlGroup.Open(record.CgroupPath).AddProcess(pid);
+            Scheduling.SetAffinity(pid, options.Process.ExecCPUAffinity?.Final);
             channel.Send(InitChannel.Go);
             FileDescriptor? terminal = null;
             while (true)

@@ -1,5 +1,6 @@
 using Gantry.Linux;
 using Gantry.Linux.Native;
+using Gantry.Oci.Runtime;
 using Gantry.Runtime.Launch;
 using Gantry.Runtime.Rootfs;
 
@@ -7,7 +8,8 @@ namespace Gantry.Runtime.Exec;
 
 /// <summary>The process of an exec, from the clone to its program; never returns.</summary>
 internal sealed class ExecInit(
-    ExecOptions options, NamespaceSet namespaces, FileDescriptor root, InitChannel channel, byte[]? filter, bool hasKeyring)
+    ExecOptions options, NamespaceSet namespaces, FileDescriptor root, InitChannel channel, SeccompListener filter,
+    RuntimeSpec spec, ContainerState state, bool hasKeyring)
 {
     public void Run()
     {
@@ -25,20 +27,19 @@ internal sealed class ExecInit(
     private void Prepare()
     {
         var process = options.Process;
+        // The host's procfs, before the container's mounts are joined.
+        using var proc = ProcFiles.Open();
+        using var own = OwnFiles.Open(proc, process, makesTime: false);
+        var pid = filter.IsUsed ? int.Parse(Unistd.ReadLink("/proc/self"), System.Globalization.CultureInfo.InvariantCulture) : 0;
         channel.WaitForGo();
         Unistd.NewSession();
-        if (process.OomScoreAdj is { } score)
-        {
-            // The host's procfs, before the container's mounts are joined.
-            using var proc = ProcFiles.Open();
-            ProcessStart.SetOomScore(proc, score);
-        }
+        own.SetOomScore(process);
         ProcessStart.SetLimits(process);
+        SysPrctl.SetDumpable(false);
         namespaces.Join();
-        if (namespaces.Joins(Sched.CLONE_NEWUSER))
+        if (namespaces.ChangesUser)
         {
-            Unistd.SetGroupId(0);
-            Unistd.SetUserId(0);
+            _ = Unistd.TryBecomeRoot();
         }
         if (hasKeyring)
         {
@@ -58,10 +59,16 @@ internal sealed class ExecInit(
         {
             options.Streams.Install();
         }
-        ProcessStart.CloseOthers(options.PreservedDescriptors, channel.Number);
-        ProcessStart.EnterDirectory(process.Cwd);
-        var program = ProcessStart.FindProgram(process);
-        ProcessStart.DropPrivileges(process, filter);
-        ProcessStart.Execute(program, process, options.PreservedDescriptors);
+        ProcessStart.CloseOthers(options.PreservedDescriptors, [channel.Number, .. own.Numbers, .. filter.Numbers]);
+        var isInDirectory = ProcessStart.TryEnterDirectory(process.Cwd);
+        _ = ProcessStart.FindProgram(process);
+        Scheduling.Apply(process, spec.Linux?.Personality);
+        own.SetLabel(process);
+        ProcessStart.DropPrivileges(process, () => filter.Load(pid, state));
+        if (!isInDirectory)
+        {
+            ProcessStart.EnterDirectory(process.Cwd);
+        }
+        ProcessStart.Execute(ProcessStart.FindProgram(process), process, options.PreservedDescriptors);
     }
 }

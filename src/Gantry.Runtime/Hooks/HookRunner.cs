@@ -8,6 +8,24 @@ namespace Gantry.Runtime.Hooks;
 /// <summary>Runs hooks one after the other, each with the container's state on its standard input.</summary>
 internal static class HookRunner
 {
+    /// <summary>The points at which a configuration has hooks, with them.</summary>
+    public static IEnumerable<(string Point, List<HookSpec> Hooks)> Points(HooksSpec? hooks)
+    {
+        (string, List<HookSpec>?)[] all =
+        [
+            ("prestart", hooks?.Prestart), ("createRuntime", hooks?.CreateRuntime),
+            ("createContainer", hooks?.CreateContainer), ("startContainer", hooks?.StartContainer),
+            ("poststart", hooks?.Poststart), ("poststop", hooks?.Poststop),
+        ];
+        foreach (var (point, list) in all)
+        {
+            if (list is not null)
+            {
+                yield return (point, list);
+            }
+        }
+    }
+
     /// <summary>Runs every hook; the first that fails, or outlives its timeout, fails the step.</summary>
     public static void Run(string point, List<HookSpec>? hooks, ContainerState state)
     {
@@ -17,40 +35,54 @@ internal static class HookRunner
         }
     }
 
-    private static void Run(string point, HookSpec hook, ContainerState state)
+    /// <summary>Runs every hook; one that fails is a warning, and the next one runs (runtime.md, steps 9 and 13).</summary>
+    public static void RunAll(string point, List<HookSpec>? hooks, ContainerState state)
     {
-        // A pipe holds 64 KiB, which is more than a state is: writing does not wait for the reader.
-        var (read, write) = Unistd.Pipe(Fcntl.O_CLOEXEC);
-        int pid;
-        using (write)
+        foreach (var hook in hooks ?? [])
         {
-            using (read)
-            {
-                var arguments = hook.Args is { Count: > 0 } given ? given : [hook.Path];
-                pid = Spawn.Start(hook.Path, arguments, hook.Env ?? [], read.Number, 1, 2);
-            }
             try
             {
-                Unistd.WriteAll(write.Number, RuntimeSpecJson.Write(state), hook.Path);
+                Run(point, hook, state);
             }
-            catch (LinuxException e) when (e.ErrorNumber == Errno.EPIPE)
+            catch (FaultException e)
             {
-                // A hook need not read its state.
-                _ = e;
+                CommandOutput.Warn(e.Message);
+            }
+        }
+    }
+
+    private static void Run(string point, HookSpec hook, ContainerState state)
+    {
+        int pid;
+        // A file: a pipe would hold up the runtime when the hook does not read and annotations are long.
+        using (var input = SysMman.CreateFile("state"))
+        {
+            Unistd.WriteAll(input.Number, RuntimeSpecJson.Write(state), hook.Path);
+            Unistd.Rewind(input.Number);
+            var arguments = hook.Args is { Count: > 0 } given ? given : [hook.Path];
+            try
+            {
+                pid = Spawn.Start(hook.Path, arguments, hook.Env ?? [], input.Number, 1, 2);
+            }
+            catch (LinuxException e)
+            {
+                throw new FaultException(e.Kind, $"{point} hook: {e.Message}", e);
             }
         }
         using var process = Sched.OpenProcess(pid);
         Span<PollDescriptor> ended = [new PollDescriptor(process.Number, Poll.POLLIN)];
-        var timedOut = hook.Timeout is { } seconds && Poll.Wait(ended, seconds * 1000) == 0;
+        var timedOut = hook.Timeout is { } seconds && Poll.Wait(ended, (int)Math.Min(seconds * 1000L, int.MaxValue)) == 0;
         if (timedOut)
         {
+            // Its session's group: what it has started would hold the streams open.
+            Signal.TryKill(-pid, Signal.SIGKILL);
             Sched.TrySignal(process.Number, Signal.SIGKILL);
         }
         SysWait.Wait(pid, 0, out var status);
         if (timedOut)
         {
             throw new FaultException(
-                FaultKind.DeadlineExceeded, $"{point} hook {hook.Path}: did not end within {hook.Timeout} s");
+                FaultKind.DeadlineExceeded, $"{point} hook {hook.Path}: did not end within {hook.Timeout} s and was killed");
         }
         if (status.ExitCode != 0)
         {

@@ -1,5 +1,7 @@
+using Gantry.Faults;
 using Gantry.Linux;
 using Gantry.Linux.Native;
+using Gantry.Runtime.State;
 
 namespace Gantry.Runtime.Launch;
 
@@ -8,11 +10,19 @@ internal static class Cloning
 {
     private static bool s_isClone;
 
-    /// <summary>Clones this process; the child runs <paramref name="child"/>, which must not return. Returns its id.</summary>
-    public static int Clone(NamespaceSet namespaces, bool asSibling, Action child)
+    /// <summary>
+    /// Clones this process into namespaces; the child runs <paramref name="child"/>, which must not return. Returns its id. With
+    /// <paramref name="keepsPid"/> this process's further children stay in its own pid namespace.
+    /// </summary>
+    public static int Clone(NamespaceSet namespaces, bool asSibling, Action child, bool keepsPid = true)
     {
+        var family = asSibling ? Sched.CLONE_PARENT : 0;
+        if (namespaces.Joins(Sched.CLONE_NEWUSER) || (keepsPid && namespaces.NeedsStep))
+        {
+            return CloneByStep(namespaces, family, child);
+        }
         namespaces.JoinPid();
-        return Clone(namespaces.CloneFlags | (asSibling ? Sched.CLONE_PARENT : 0), child);
+        return Clone(namespaces.CloneFlags | family, child);
     }
 
     public static int Clone(ulong flags, Action child)
@@ -23,9 +33,13 @@ internal static class Cloning
             // lock held by a thread that the child does not have. A clone has no such thread to wait for.
             GC.WaitForPendingFinalizers();
         }
-        // From here to execve: no process of the container may look into this one, or reach its program (CVE-2016-9962,
-        // CVE-2019-5736). The child's execve restores it.
-        SysPrctl.SetDumpable(false);
+        if (IsPrivileged)
+        {
+            // From here to execve: no process of the container may look into this one, or reach its program (CVE-2016-9962,
+            // CVE-2019-5736). The child's execve restores it. An ordinary user's child does it itself, once its id maps are
+            // written, which takes that it owns its files in /proc.
+            SysPrctl.SetDumpable(false);
+        }
         var pid = Sched.Clone(flags | Signal.SIGCHLD);
         if (pid == 0)
         {
@@ -35,6 +49,9 @@ internal static class Cloning
         }
         return pid;
     }
+
+    /// <summary>True for root, of the host or of a user namespace.</summary>
+    public static bool IsPrivileged => Unistd.EffectiveUserId() == 0;
 
     /// <summary>Waits until a killed child has ended, and reaps it unless it is the monitor's.</summary>
     public static void WaitForEnd(int pid, FileDescriptor process, bool isSibling)
@@ -48,5 +65,52 @@ internal static class Cloning
         {
             SysWait.Wait(pid, 0, out _);
         }
+    }
+
+    /// <summary>
+    /// By a process between, which changes namespaces and clones a sibling of its own: the child's parent is the one that it
+    /// would have had without.
+    /// </summary>
+    private static int CloneByStep(NamespaceSet namespaces, ulong family, Action child)
+    {
+        var (read, write) = Unistd.Pipe(Fcntl.O_CLOEXEC);
+        using (read)
+        {
+            int step;
+            using (write)
+            {
+                step = Clone(family, () => RunStep(namespaces, write, child));
+            }
+            var answer = SmallFile.ReadToEnd(read.Number);
+            if (family == 0)
+            {
+                SysWait.Wait(step, 0, out _);
+            }
+            return answer.Length switch
+            {
+                sizeof(int) => BitConverter.ToInt32(answer),
+                0 => throw new FaultException(FaultKind.Internal, "the process that joins namespaces was killed"),
+                _ => throw StartSocket.ToFault(answer),
+            };
+        }
+    }
+
+    private static void RunStep(NamespaceSet namespaces, FileDescriptor answer, Action child)
+    {
+        try
+        {
+            namespaces.JoinAsStep();
+            var pid = Clone(namespaces.CloneFlags | Sched.CLONE_PARENT, () =>
+            {
+                answer.Dispose();
+                child();
+            });
+            Unistd.WriteAll(answer.Number, BitConverter.GetBytes(pid));
+        }
+        catch (Exception e)
+        {
+            Unistd.WriteAll(answer.Number, StartSocket.FromFault(e));
+        }
+        Unistd.ExitNow(0);
     }
 }

@@ -6,12 +6,12 @@ using Gantry.Oci.Runtime;
 namespace Gantry.Runtime.Launch;
 
 /// <summary>
-/// The namespaces of a process to come: those that clone(2) makes, and those to join, opened before the clone. The pid
-/// namespace is joined by the parent, because setns(2) changes it for children only.
+/// The namespaces of a process to come: those that clone(2) makes, those that the process makes once it is there, and those
+/// to join, opened before the clone.
 /// </summary>
 internal sealed class NamespaceSet : IDisposable
 {
-    /// <summary>In the order of joining: the user namespace gives the rights for the others, mounts hide the host last.</summary>
+    /// <summary>In the order of joining: mounts last, since they hide the host.</summary>
     private static readonly (string Type, ulong Flag, string File)[] Types =
     [
         ("user", Sched.CLONE_NEWUSER, "user"), ("ipc", Sched.CLONE_NEWIPC, "ipc"), ("uts", Sched.CLONE_NEWUTS, "uts"),
@@ -21,15 +21,32 @@ internal sealed class NamespaceSet : IDisposable
     ];
 
     private readonly List<(FileDescriptor File, ulong Flag, string Path)> _joined = [];
+    private readonly HashSet<ulong> _done = [];
 
     private NamespaceSet()
     {
     }
 
-    /// <summary>Flags of the namespaces to make, but for cgroup, which is made once the process is in its group.</summary>
+    /// <summary>
+    /// Flags of the namespaces that clone(2) makes: not cgroup, which is made once the process is in its group, nor time,
+    /// whose flag is a signal's number to clone(2).
+    /// </summary>
     public ulong CloneFlags { get; private set; }
 
     public bool NewCgroup { get; private set; }
+
+    public bool NewTime { get; private set; }
+
+    /// <summary>True when the process changes into a user namespace.</summary>
+    public bool ChangesUser => Makes(Sched.CLONE_NEWUSER) || Joins(Sched.CLONE_NEWUSER);
+
+    /// <summary>
+    /// True when a process between this one and the one to come has to change namespaces: setns(2) refuses a user namespace
+    /// to a process with threads, a new user namespace takes away the right to join those of the host, and a pid namespace
+    /// would be this process's for all its further children.
+    /// </summary>
+    public bool NeedsStep =>
+        Joins(Sched.CLONE_NEWUSER) || Joins(Sched.CLONE_NEWPID) || (Makes(Sched.CLONE_NEWUSER) && _joined.Count > 0);
 
     public bool Makes(ulong flag) => (CloneFlags & flag) != 0;
 
@@ -49,15 +66,11 @@ internal sealed class NamespaceSet : IDisposable
             if (!string.IsNullOrEmpty(item.Path))
             {
                 set._joined.Add((OpenFile(item.Path, type), flag, item.Path));
+                continue;
             }
-            else if (flag == Sched.CLONE_NEWCGROUP)
-            {
-                set.NewCgroup = true;
-            }
-            else
-            {
-                set.CloneFlags |= flag;
-            }
+            set.NewCgroup |= flag == Sched.CLONE_NEWCGROUP;
+            set.NewTime |= flag == Sched.CLONE_NEWTIME;
+            set.CloneFlags |= flag is Sched.CLONE_NEWCGROUP or Sched.CLONE_NEWTIME ? 0 : flag;
         }
         return set;
     }
@@ -82,7 +95,30 @@ internal sealed class NamespaceSet : IDisposable
         return set;
     }
 
-    /// <summary>In the parent, before the clone.</summary>
+    /// <summary>
+    /// In the process between: joins what the host's rights are good for, then the user namespace, then the pid namespace if
+    /// it takes the rights of that. What is left is joined by <see cref="Join"/>.
+    /// </summary>
+    public void JoinAsStep()
+    {
+        foreach (var (file, flag, path) in _joined)
+        {
+            if (flag != Sched.CLONE_NEWUSER && TryJoin(file, flag, path))
+            {
+                _done.Add(flag);
+            }
+        }
+        foreach (var (file, flag, path) in _joined)
+        {
+            if (flag == Sched.CLONE_NEWUSER || (flag == Sched.CLONE_NEWPID && !_done.Contains(flag)))
+            {
+                Sched.SetNamespace(file.Number, flag, path);
+                _done.Add(flag);
+            }
+        }
+    }
+
+    /// <summary>In the parent of an exec, before the clone: setns(2) changes the pid namespace for children only.</summary>
     public void JoinPid()
     {
         foreach (var (file, flag, path) in _joined)
@@ -90,20 +126,38 @@ internal sealed class NamespaceSet : IDisposable
             if (flag == Sched.CLONE_NEWPID)
             {
                 Sched.SetNamespace(file.Number, flag, path);
+                _done.Add(flag);
             }
         }
     }
 
-    /// <summary>In the child.</summary>
+    /// <summary>In the process itself.</summary>
     public void Join()
     {
         foreach (var (file, flag, path) in _joined)
         {
-            if (flag != Sched.CLONE_NEWPID)
+            if (!_done.Contains(flag))
             {
                 Sched.SetNamespace(file.Number, flag, path);
             }
         }
+    }
+
+    /// <summary>
+    /// In the process itself: makes the time namespace, whose offsets can be set as long as no process is in it, and enters
+    /// it. <paramref name="offsetFile"/> is /proc/self/timens_offsets, opened while the process was its owner.
+    /// </summary>
+    public static void MakeTime(FileDescriptor offsetFile, Dictionary<string, TimeOffsetSpec>? offsets)
+    {
+        const string path = "/proc/self/ns/time_for_children";
+        Sched.Unshare(Sched.CLONE_NEWTIME);
+        foreach (var (clock, offset) in offsets ?? [])
+        {
+            var line = System.Text.Encoding.ASCII.GetBytes($"{clock} {offset.Secs} {offset.Nanosecs}\n");
+            Unistd.WriteAll(offsetFile.Number, line, $"linux.timeOffsets.{clock} to /proc/self/timens_offsets");
+        }
+        using var file = Fcntl.Open(path, Fcntl.O_RDONLY);
+        Sched.SetNamespace(file.Number, Sched.CLONE_NEWTIME, path);
     }
 
     public void Dispose()
@@ -111,6 +165,19 @@ internal sealed class NamespaceSet : IDisposable
         foreach (var (file, _, _) in _joined)
         {
             file.Dispose();
+        }
+    }
+
+    private static bool TryJoin(FileDescriptor file, ulong flag, string path)
+    {
+        try
+        {
+            Sched.SetNamespace(file.Number, flag, path);
+            return true;
+        }
+        catch (LinuxException e) when (e.ErrorNumber == Errno.EPERM)
+        {
+            return false; // it takes the rights that the user namespace gives
         }
     }
 
@@ -122,7 +189,8 @@ internal sealed class NamespaceSet : IDisposable
         }
         catch (LinuxException e)
         {
-            throw new FaultException(e.Kind, $"join the {type} namespace: {e.Message}", e);
+            throw new FaultException(
+                e.Kind, $"join the {type} namespace: {e.Message}; linux.namespaces[].path must be a namespace's file", e);
         }
     }
 }

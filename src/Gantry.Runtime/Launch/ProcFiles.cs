@@ -44,10 +44,13 @@ internal sealed class ProcFiles : IDisposable
         return true;
     }
 
+    /// <summary>Opens a file for writing, given by its path below /proc.</summary>
+    public FileDescriptor OpenFile(string path) => Fcntl.OpenAt(_root.Number, path, Fcntl.O_WRONLY, Resolve);
+
     /// <summary>Writes a value to a file, given by its path below /proc.</summary>
     public void Write(string path, ReadOnlySpan<byte> value)
     {
-        using var file = Fcntl.OpenAt(_root.Number, path, Fcntl.O_WRONLY, Resolve);
+        using var file = OpenFile(path);
         Unistd.WriteAll(file.Number, value, $"/proc/{path}");
     }
 

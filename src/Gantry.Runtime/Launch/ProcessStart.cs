@@ -34,24 +34,10 @@ internal static class ProcessStart
     }
 
     /// <summary>
-    /// Writes /proc/self/oom_score_adj, on the host's procfs. A score below the present one needs CAP_SYS_RESOURCE; without
-    /// it the score stays, as with rootless runtimes.
+    /// Changes to the working directory, made when missing, and checks that it is inside the container. False when root may
+    /// not enter it (a user namespace, a network file system): the process's own user may, later.
     /// </summary>
-    public static void SetOomScore(ProcFiles proc, int score)
-    {
-        try
-        {
-            proc.Write("self/oom_score_adj", Encoding.ASCII.GetBytes(score.ToString(CultureInfo.InvariantCulture)));
-        }
-        catch (LinuxException e) when (e.ErrorNumber == Errno.EACCES)
-        {
-            // Only protection from the OOM killer is lost.
-            return;
-        }
-    }
-
-    /// <summary>Changes to the working directory, made when missing, and checks that it is inside the container.</summary>
-    public static void EnterDirectory(string path)
+    public static bool TryEnterDirectory(string path)
     {
         try
         {
@@ -62,11 +48,27 @@ internal static class ProcessStart
             Directory.CreateDirectory(path);
             Unistd.ChangeDirectory(path);
         }
-        // CVE-2024-21626: through a descriptor that the caller wanted kept the directory could lie on the host; the kernel's
-        // path of it is not absolute then.
+        catch (LinuxException e) when (e.ErrorNumber == Errno.EACCES)
+        {
+            return false;
+        }
+        CheckInside(path);
+        return true;
+    }
+
+    /// <summary>Changes to the working directory with the rights of the process's user.</summary>
+    public static void EnterDirectory(string path)
+    {
+        Unistd.ChangeDirectory(path);
+        CheckInside(path);
+    }
+
+    /// <summary>CVE-2024-21626: through a leaked descriptor it could lie on the host, where getcwd(3) finds no path.</summary>
+    private static void CheckInside(string path)
+    {
         if (!Unistd.CurrentDirectory().StartsWith('/'))
         {
-            throw new FaultException(FaultKind.PermissionDenied, $"cwd {path}: is outside of the container");
+            throw new FaultException(FaultKind.PermissionDenied, $"process.cwd {path}: is outside of the container");
         }
     }
 
@@ -131,16 +133,19 @@ internal static class ProcessStart
         }
     }
 
-    /// <summary>Identity, capabilities and the system call filter, in the order in which each still can be set.</summary>
-    public static void DropPrivileges(ProcessSpec process, byte[]? filter)
+    /// <summary>
+    /// Identity, capabilities and the system call filter, in the order in which each still can be set.
+    /// <paramref name="load"/> loads the filter.
+    /// </summary>
+    public static void DropPrivileges(ProcessSpec process, Action load)
     {
         var capabilities = CapabilitySets.From(process.Capabilities);
         capabilities.LimitBounding();
         SysPrctl.SetKeepCapabilities(true);
-        if (filter is not null && !process.NoNewPrivileges)
+        if (!process.NoNewPrivileges)
         {
             // Loading a filter without no_new_privs takes CAP_SYS_ADMIN, which is about to go.
-            SeccompFilter.Load(filter);
+            load();
         }
         SetIdentity(process.User);
         SysPrctl.SetKeepCapabilities(false);
@@ -148,10 +153,7 @@ internal static class ProcessStart
         if (process.NoNewPrivileges)
         {
             SysPrctl.SetNoNewPrivileges();
-            if (filter is not null)
-            {
-                SeccompFilter.Load(filter);
-            }
+            load();
         }
         SysStat.SetMask(process.User.Umask ?? 0x12);
     }
@@ -181,12 +183,17 @@ internal static class ProcessStart
         {
             Unistd.SetGroups(CollectionsMarshal.AsSpan(user.AdditionalGids));
         }
-        catch (LinuxException e) when (e.ErrorNumber == Errno.EPERM && user.AdditionalGids is null or { Count: 0 })
+        catch (LinuxException e) when (e.ErrorNumber == Errno.EPERM && DeniesGroups())
         {
-            // A user namespace that denies setgroups(2): there are no groups to set.
-            _ = e;
+            if (user.AdditionalGids is { Count: > 0 } groups)
+            {
+                CommandOutput.Warn(
+                    $"process.user.additionalGids {string.Join(", ", groups)}: not set, since this user namespace denies setgroups(2)");
+            }
         }
         Unistd.SetGroupId(user.Gid);
         Unistd.SetUserId(user.Uid);
     }
+    /// <summary>True in a user namespace that an ordinary user has mapped alone (user_namespaces(7)).</summary>
+    private static bool DeniesGroups() => State.SmallFile.TryRead("/proc/self/setgroups") is [(byte)'d', ..];
 }

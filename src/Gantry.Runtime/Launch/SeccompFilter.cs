@@ -12,6 +12,25 @@ namespace Gantry.Runtime.Launch;
 internal static class SeccompFilter
 {
     private const int HeaderSize = 8;
+    private const uint Tsync = 1;
+    private const uint NewListener = 8;
+    private const uint TsyncReturnsError = 0x10;
+    private const uint WaitKillable = 0x20;
+
+    /// <summary>Flags of a profile and their bits (linux/seccomp.h).</summary>
+    private static readonly (string Name, uint Bit)[] Flags =
+    [
+        ("SECCOMP_FILTER_FLAG_TSYNC", Tsync), ("SECCOMP_FILTER_FLAG_LOG", 2), ("SECCOMP_FILTER_FLAG_SPEC_ALLOW", 4),
+        ("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", WaitKillable),
+    ];
+
+    public static IEnumerable<string> FlagNames => Flags.Select(static item => item.Name);
+
+    /// <summary>A flag's bit from its name; 0 when there is none.</summary>
+    public static uint Flag(string name) => Array.Find(Flags, item => item.Name == name).Bit;
+
+    /// <summary>True when the filter asks an agent about calls.</summary>
+    public static bool Notifies(byte[] filter) => (BinaryPrimitives.ReadUInt32LittleEndian(filter) & NewListener) != 0;
 
     /// <summary>The filter of a profile: u32 flags, then the BPF program. Null without a profile.</summary>
     public static byte[]? Prepare(SeccompSpec? profile, string stateRoot)
@@ -38,7 +57,8 @@ internal static class SeccompFilter
         return filter;
     }
 
-    public static void Load(byte[] filter) =>
+    /// <summary>Loads a filter; returns the notify descriptor when it <see cref="Notifies"/>.</summary>
+    public static int Load(byte[] filter) =>
         SeccompProgram.Load(filter.AsSpan(4), BinaryPrimitives.ReadUInt32LittleEndian(filter));
 
     private static byte[]? TryTake(byte[] kept, byte[] json)
@@ -63,13 +83,16 @@ internal static class SeccompFilter
         var flags = 0U;
         foreach (var flag in profile.Flags ?? [])
         {
-            flags |= flag switch
-            {
-                "SECCOMP_FILTER_FLAG_TSYNC" => 1U,
-                "SECCOMP_FILTER_FLAG_LOG" => 2U,
-                "SECCOMP_FILTER_FLAG_SPEC_ALLOW" => 4U,
-                _ => throw new Faults.FaultException(Faults.FaultKind.InvalidArgument, $"seccomp: there is no flag {flag}"),
-            };
+            flags |= Flag(flag);
+        }
+        if (rules.Any(static rule => rule.Action == "SCMP_ACT_NOTIFY"))
+        {
+            // With both, an error of TSYNC would look like a descriptor, so that the kernel wants to be told how to say it.
+            flags |= NewListener | ((flags & Tsync) != 0 ? TsyncReturnsError : 0);
+        }
+        else
+        {
+            flags &= ~WaitKillable; // the kernel refuses it without a listener
         }
         var filter = new byte[4 + program.Length];
         BinaryPrimitives.WriteUInt32LittleEndian(filter, flags);

@@ -28,6 +28,12 @@ internal sealed class MountOptions
         ["nostrictatime"] = (SysMount.MOUNT_ATTR__ATIME, false),
     };
 
+    /// <summary>Options of the file system itself that every kind takes (vfs_parse_sb_flag() in fs/fs_context.c).</summary>
+    private static readonly string[] SuperblockOptions = ["sync", "async", "dirsync", "mand", "nomand", "lazytime", "nolazytime"];
+
+    /// <summary>Options of mount(8) that say nothing to today's kernels.</summary>
+    private static readonly string[] Ignored = ["", "defaults", "silent", "loud", "iversion", "noiversion"];
+
     public ulong Set { get; private set; }
 
     public ulong Clear { get; private set; }
@@ -41,13 +47,39 @@ internal sealed class MountOptions
 
     public bool IsRecursive { get; private set; }
 
-    /// <summary>An MS_ propagation flag, or 0.</summary>
-    public ulong Propagation { get; private set; }
+    /// <summary>Changes the mount that is at the destination instead of making one.</summary>
+    public bool IsRemount { get; private set; }
 
-    public bool PropagationIsRecursive { get; private set; }
+    /// <summary>A new tmpfs gets a copy of what it hides.</summary>
+    public bool CopiesUp { get; private set; }
 
-    /// <summary>What the file system itself gets.</summary>
+    /// <summary>A source that is a symbolic link is made anew at the destination instead of being mounted.</summary>
+    public bool CopiesLink { get; private set; }
+
+    /// <summary>A source that is a symbolic link is mounted itself.</summary>
+    public bool KeepsSourceLink { get; private set; }
+
+    /// <summary>A destination that is a symbolic link is mounted over itself.</summary>
+    public bool KeepsTargetLink { get; private set; }
+
+    public bool IsIdMapped { get; private set; }
+
+    public bool IdMapIsRecursive { get; private set; }
+
+    /// <summary>MS_ propagation flags, in the order in which they are applied.</summary>
+    public List<(ulong Flag, bool Recursive)> Propagation { get; } = [];
+
+    /// <summary>What every file system takes.</summary>
+    public List<string> Superblock { get; } = [];
+
+    /// <summary>What the file system's own kind takes.</summary>
     public List<string> Data { get; } = [];
+
+    /// <summary>Why the options contradict each other; null when they do not.</summary>
+    public string? Error =>
+        CopiesLink && (KeepsSourceLink || KeepsTargetLink)
+            ? "copy-symlink does not go with src-nofollow and dest-nofollow"
+            : IsRemount && IsBind && IsRecursive ? "remount does not go with rbind; use rro and the like" : null;
 
     public static MountOptions Parse(IEnumerable<string>? options)
     {
@@ -57,6 +89,18 @@ internal sealed class MountOptions
             result.Add(option);
         }
         return result;
+    }
+
+    /// <summary>Every option that has a meaning of its own, for `features`.</summary>
+    public static IEnumerable<string> Known()
+    {
+        string[] propagation = ["private", "slave", "shared", "unbindable"];
+        string[] special = ["bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap", "copy-symlink", "src-nofollow", "dest-nofollow"];
+        return Attributes.Keys
+            .Concat(Attributes.Keys.Select(static name => "r" + name))
+            .Concat(propagation).Concat(propagation.Select(static name => "r" + name))
+            .Concat(SuperblockOptions).Concat(Ignored.Where(static name => name.Length > 0)).Concat(special)
+            .Distinct().Order(StringComparer.Ordinal);
     }
 
     public static bool TryPropagation(string text, out ulong flag, out bool recursive)
@@ -85,17 +129,49 @@ internal sealed class MountOptions
         }
         else if (TryPropagation(option, out var flag, out var recursive))
         {
-            (Propagation, PropagationIsRecursive) = (flag, recursive);
+            Propagation.Add((flag, recursive));
         }
-        else if (option is "bind" or "rbind")
+        else if (SuperblockOptions.Contains(option))
         {
-            IsBind = true;
-            IsRecursive |= option == "rbind";
+            Superblock.Add(option);
         }
-        else if (option is not ("defaults" or "" or "tmpcopyup" or "idmap" or "ridmap"))
+        else if (!Ignored.Contains(option) && !AddSpecial(option) && !(option.StartsWith('r') && SuperblockOptions.Contains(option[1..])))
         {
             Data.Add(option);
         }
+    }
+
+    private bool AddSpecial(string option)
+    {
+        switch (option)
+        {
+            case "bind" or "rbind":
+                IsBind = true;
+                IsRecursive |= option == "rbind";
+                break;
+            case "remount":
+                IsRemount = true;
+                break;
+            case "tmpcopyup":
+                CopiesUp = true;
+                break;
+            case "copy-symlink":
+                CopiesLink = true;
+                break;
+            case "src-nofollow":
+                KeepsSourceLink = true;
+                break;
+            case "dest-nofollow":
+                KeepsTargetLink = true;
+                break;
+            case "idmap" or "ridmap":
+                IsIdMapped = true;
+                IdMapIsRecursive |= option == "ridmap";
+                break;
+            default:
+                return false;
+        }
+        return true;
     }
 
     private static (ulong Set, ulong Clear) Merge(ulong set, ulong clear, ulong attribute, bool on)

@@ -1,34 +1,47 @@
 using Gantry.Faults;
 using Gantry.Linux;
-using Gantry.Linux.Cgroups;
 using Gantry.Linux.Native;
 using Gantry.Oci.Runtime;
+using Gantry.Runtime.Launch;
 
 namespace Gantry.Runtime.Rootfs;
 
 /// <summary>Makes single mounts in the container's tree: detached first, then attached to an opened target.</summary>
-internal sealed class Mounter(RootTree root, string bundle, string cgroupPath, List<NamespaceSpec> namespaces)
+internal sealed class Mounter(RootTree root, string bundle, string cgroupPath, LinuxSpec linux, MountSources sources)
 {
+    /// <summary>Longest value that fsconfig(2) takes.</summary>
+    private const int MaxOptionValue = 255;
+
+    private readonly CgroupMounts _cgroups = new(root, cgroupPath, linux);
+    private readonly BindMounts _binds = new(root, bundle);
+    private readonly string? _label = linux.MountLabel is { Length: > 0 } label ? $"context=\"{label}\"" : null;
+
     /// <summary>
     /// Makes one mount. Returns the mount when it is to become read-only later (a read-only /dev needs its nodes first),
     /// else null; the caller disposes it.
     /// </summary>
-    public FileDescriptor? Mount(MountSpec mount)
+    public FileDescriptor? Mount(int index, MountSpec mount)
     {
         var options = MountOptions.Parse(mount.Options);
         try
         {
-            if (options.IsBind || mount.Type == "bind")
+            if (options.IsRemount)
             {
-                Bind(mount, options);
-                return null;
+                Remount(mount, options);
             }
-            if (mount.Type is "cgroup" or "cgroup2")
+            else if (options.IsBind || mount.Type == "bind")
             {
-                MountCgroup(mount, options);
-                return null;
+                _binds.Mount(mount, options, sources.Take(index));
             }
-            return MountNew(mount, options);
+            else if (mount.Type is "cgroup" or "cgroup2")
+            {
+                _cgroups.Mount(mount, options);
+            }
+            else
+            {
+                return MountNew(mount, options);
+            }
+            return null;
         }
         catch (FaultException e)
         {
@@ -37,26 +50,42 @@ internal sealed class Mounter(RootTree root, string bundle, string cgroupPath, L
         }
     }
 
+    /// <summary>Sets propagation, one kind after the other.</summary>
+    public static void Propagate(FileDescriptor tree, MountOptions options, string name)
+    {
+        foreach (var (flag, recursive) in options.Propagation)
+        {
+            SysMount.SetAttributes(tree.Number, 0, 0, flag, recursive, name);
+        }
+    }
+
     private FileDescriptor? MountNew(MountSpec mount, MountOptions options)
     {
-        var type = mount.Type is { Length: > 0 } given
-            ? given
-            : throw new FaultException(FaultKind.InvalidArgument, "needs a type, or the option bind or rbind");
+        var type = mount.Type!;
         var kernel = type is "proc" or "sysfs";
-        var devices = mount.Destination.TrimEnd('/') == "/dev" && (options.Set & SysMount.MOUNT_ATTR_RDONLY) != 0;
-        var attributes = devices ? options.Set & ~SysMount.MOUNT_ATTR_RDONLY : options.Set;
-        if (type == "sysfs" && !OwnsNetwork())
+        var isDev = mount.Destination.TrimEnd('/') == "/dev";
+        var late = (isDev || options.CopiesUp) && (options.Set & SysMount.MOUNT_ATTR_RDONLY) != 0;
+        var attributes = late ? options.Set & ~SysMount.MOUNT_ATTR_RDONLY : options.Set;
+        if (MakeTree(mount, options, attributes, late) is not { } tree)
         {
-            attributes |= SysMount.MOUNT_ATTR_RDONLY;
+            MountByPath(mount, options);
+            return null;
         }
-        var tree = SysMount.NewMount(type, mount.Source is { Length: > 0 } source ? source : type, options.Data, attributes);
         using (var target = OpenNewTarget(mount.Destination, type, followLinks: !kernel))
         {
             ProcTargets.Check(target.Number, tree.Number);
-            Propagate(tree, options, mount.Destination);
+            if (options.CopiesUp)
+            {
+                TreeCopy.Copy(target, tree);
+            }
+            if (late && !isDev)
+            {
+                SysMount.SetAttributes(tree.Number, SysMount.MOUNT_ATTR_RDONLY, 0, 0, recursive: false, mount.Destination);
+            }
             SysMount.Attach(tree.Number, target.Number, mount.Destination);
+            Propagate(tree, options, mount.Destination);
         }
-        if (devices)
+        if (late && isDev)
         {
             return tree;
         }
@@ -78,85 +107,100 @@ internal sealed class Mounter(RootTree root, string bundle, string cgroupPath, L
         catch (LinuxException e) when (!followLinks && e.ErrorNumber == Errno.ELOOP)
         {
             // CVE-2019-19921, CVE-2023-28642: procfs elsewhere would make what is written to /proc go to the image's files.
-            throw new FaultException(FaultKind.InvalidArgument, $"{type} must be mounted on a directory, not through a link", e);
+            throw new FaultException(
+                FaultKind.InvalidArgument, $"{type} must be mounted on a directory, not through a link; remove the link", e);
         }
     }
 
-    private void Bind(MountSpec mount, MountOptions options)
+    /// <summary>The detached mount; null when an option is too long for fsconfig(2), as overlayfs' lowerdir may be.</summary>
+    private FileDescriptor? MakeTree(MountSpec mount, MountOptions options, ulong attributes, bool late)
     {
-        if (string.IsNullOrEmpty(mount.Source))
+        var type = mount.Type!;
+        List<string> data = [.. options.Superblock, .. options.Data];
+        if (type is not ("proc" or "sysfs") && data.Any(static option => option.Length > MaxOptionValue))
         {
-            throw new FaultException(FaultKind.InvalidArgument, "a bind mount needs a source");
+            return null;
         }
-        if (mount.UidMappings is { Count: > 0 } || mount.GidMappings is { Count: > 0 })
+        if ((options.Set & SysMount.MOUNT_ATTR_RDONLY) != 0 && !late && type is not ("proc" or "sysfs" or "mqueue" or "devpts"))
         {
-            throw new FaultException(FaultKind.NotImplemented, "id-mapped mounts are not supported");
+            data.Add("ro"); // the file system too: a read-only block device cannot be mounted otherwise
         }
-        // A relative source is relative to the bundle (config.md, "Mounts").
-        var source = Path.GetFullPath(mount.Source, bundle);
-        using var tree = SysMount.CloneTree(Fcntl.AT_FDCWD, source, options.IsRecursive);
-        if (options.Set != 0 || options.Clear != 0)
+        if (type == "tmpfs")
         {
-            SysMount.SetAttributes(tree.Number, options.Set, options.Clear, 0, recursive: false, mount.Destination);
+            AddDefaultMode(mount, data);
         }
-        if (options.RecursiveSet != 0 || options.RecursiveClear != 0)
+        if (_label is not null && type is not ("proc" or "sysfs"))
         {
-            SysMount.SetAttributes(
-                tree.Number, options.RecursiveSet, options.RecursiveClear, 0, recursive: true, mount.Destination);
+            data.Add(_label);
         }
-        Propagate(tree, options, mount.Destination);
-        AttachTree(tree, mount.Destination);
+        var source = mount.Source is { Length: > 0 } given ? given : type;
+        try
+        {
+            return SysMount.NewMount(type, source, data, attributes);
+        }
+        catch (LinuxException e) when (HasUserNamespace && type == "devpts" && e.ErrorNumber == Errno.EINVAL)
+        {
+            // The group that gets the terminals does not exist in the user namespace.
+            data.RemoveAll(static option => option.StartsWith("gid=", StringComparison.Ordinal));
+            return SysMount.NewMount(type, source, data, attributes);
+        }
+        catch (LinuxException e) when (e.ErrorNumber == Errno.EPERM && HostMountOf(type) is { } host)
+        {
+            // A user namespace that does not own what the file system shows (the host's network, IPC or processes) may not
+            // make one; the host's own is bound, as the other runtimes do.
+            var tree = SysMount.CloneTree(Fcntl.AT_FDCWD, host, recursive: true);
+            SysMount.SetAttributes(tree.Number, 0, 0, SysMount.MS_SLAVE, recursive: true, host);
+            SysMount.SetAttributes(tree.Number, attributes, 0, 0, recursive: true, host);
+            return tree;
+        }
     }
 
-    private void AttachTree(FileDescriptor tree, string destination)
+    private static string? HostMountOf(string type) => type switch
     {
-        using var target = SysStat.Status(tree.Number).IsDirectory
-            ? root.OpenDirectory(destination)
-            : root.OpenFile(destination);
-        ProcTargets.Check(target.Number, tree.Number);
-        SysMount.Attach(tree.Number, target.Number, destination);
-    }
+        "sysfs" => "/sys",
+        "mqueue" => "/dev/mqueue",
+        "proc" => "/proc",
+        _ => null,
+    };
 
-    private static void Propagate(FileDescriptor tree, MountOptions options, string name)
+    /// <summary>A tmpfs takes the mode of the directory that it hides, unless options say otherwise.</summary>
+    private void AddDefaultMode(MountSpec mount, List<string> data)
     {
-        if (options.Propagation != 0)
+        if (data.Any(static option => option.StartsWith("mode=", StringComparison.Ordinal)))
         {
-            SysMount.SetAttributes(tree.Number, 0, 0, options.Propagation, options.PropagationIsRecursive, name);
-        }
-    }
-
-    private bool OwnsNetwork() =>
-        namespaces.Any(static item => item.Type == "network" || item.Type == "user") || Unistd.EffectiveUserId() == 0;
-
-    /// <summary>
-    /// The container's view of its cgroup. v2: the group itself. v1: a tmpfs with one directory for each controller and the
-    /// group on it.
-    /// </summary>
-    private void MountCgroup(MountSpec mount, MountOptions options)
-    {
-        var ownNamespace = namespaces.Any(static item => item.Type == "cgroup" && string.IsNullOrEmpty(item.Path));
-        if (ControlGroup.IsUnified())
-        {
-            using var tree = ownNamespace
-                ? SysMount.NewMount("cgroup2", "cgroup", [], options.Set)
-                : SysMount.CloneTree(Fcntl.AT_FDCWD, ControlGroup.DefaultMount + cgroupPath, recursive: false);
-            SysMount.SetAttributes(tree.Number, options.Set, options.Clear, 0, recursive: false, mount.Destination);
-            AttachTree(tree, mount.Destination);
             return;
         }
-        var writable = options.Set & ~SysMount.MOUNT_ATTR_RDONLY;
-        using var top = SysMount.NewMount("tmpfs", "tmpfs", ["mode=755"], writable);
+        using var hidden = root.TryOpen(mount.Destination);
+        if (hidden is not null)
+        {
+            data.Add("mode=" + Convert.ToString(SysStat.Status(hidden.Number).Mode & 0xfff, 8));
+        }
+    }
+
+    /// <summary>mount(2) on the opened target, by its link in /proc.</summary>
+    private void MountByPath(MountSpec mount, MountOptions options)
+    {
         using (var target = root.OpenDirectory(mount.Destination))
         {
-            SysMount.Attach(top.Number, target.Number, mount.Destination);
+            if (ProcFiles.Holds(target.Number, out _))
+            {
+                throw new FaultException(FaultKind.PermissionDenied, "only a procfs can be mounted on a procfs");
+            }
+            var data = string.Join(',', options.Data);
+            SysMount.Mount(
+                mount.Source ?? mount.Type, $"/proc/self/fd/{target.Number}", mount.Type, SysMount.FlagsOf(options.Set), data);
         }
-        foreach (var directory in ControlGroup.Open(cgroupPath).Directories)
-        {
-            var controller = directory[(ControlGroup.DefaultMount.Length + 1)..^cgroupPath.Length];
-            using var tree = SysMount.CloneTree(Fcntl.AT_FDCWD, directory, recursive: false);
-            SysMount.SetAttributes(tree.Number, options.Set, options.Clear, 0, recursive: false, directory);
-            AttachTree(tree, $"{mount.Destination}/{controller}");
-        }
-        SysMount.SetAttributes(top.Number, options.Set, options.Clear, 0, recursive: false, mount.Destination);
+        using var made = root.OpenDirectory(mount.Destination);
+        Propagate(made, options, mount.Destination);
     }
+
+    private void Remount(MountSpec mount, MountOptions options)
+    {
+        using var target = root.TryOpen(mount.Destination)
+            ?? throw new FaultException(FaultKind.NotFound, "remount: there is no such path");
+        BindMounts.SetAttributes(target, options, mount.Destination);
+        Propagate(target, options, mount.Destination);
+    }
+
+    private bool HasUserNamespace => linux.Namespaces?.Exists(static item => item.Type == "user") == true;
 }

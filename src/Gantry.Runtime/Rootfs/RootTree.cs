@@ -54,6 +54,19 @@ internal sealed class RootTree(FileDescriptor root, string name) : IDisposable
         };
     }
 
+    /// <summary>Opens a symbolic link itself, in a directory that is looked up as always; null when the path is no link.</summary>
+    public FileDescriptor? TryOpenLink(string path)
+    {
+        const int flags = Fcntl.O_PATH;
+        var errno = Fcntl.TryOpenAt(root.Number, path, flags | Fcntl.O_NOFOLLOW, Resolve, out var file);
+        if (errno != 0 || (SysStat.Status(file!.Number).Mode & SysStat.S_IFMT) != SysStat.S_IFLNK)
+        {
+            file?.Dispose();
+            return null;
+        }
+        return file;
+    }
+
     public FileDescriptor Open(string path, int flags) => Fcntl.OpenAt(root.Number, path, flags, Resolve);
 
     /// <summary>True when something that is not a procfs is mounted on a path.</summary>

@@ -114,17 +114,6 @@ internal sealed class ContainerRemoval(StateStore store)
             return;
         }
         var spec = RuntimeSpecJson.ReadSpec(SmallFile.TryRead($"{record.Bundle}/config.json") ?? "{}"u8);
-        foreach (var hook in spec.Hooks?.Poststop ?? [])
-        {
-            try
-            {
-                HookRunner.Run("poststop", [hook], ContainerCreator.StateOf(record, "stopped"));
-            }
-            catch (FaultException e)
-            {
-                // The specification: log it and go on with the next hook.
-                CommandOutput.Warn(e.Message);
-            }
-        }
+        HookRunner.RunAll("poststop", spec.Hooks?.Poststop, ContainerCreator.StateOf(record, "stopped"));
     }
 }

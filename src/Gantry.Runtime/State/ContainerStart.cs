@@ -37,7 +37,7 @@ internal sealed class ContainerStart(StateStore store)
         try
         {
             var spec = BundleLoader.Load(record.Bundle).Spec;
-            HookRunner.Run("poststart", spec.Hooks?.Poststart, ContainerCreator.StateOf(record, "running"));
+            HookRunner.RunAll("poststart", spec.Hooks?.Poststart, ContainerCreator.StateOf(record, "running"));
         }
         catch (FaultException e)
         {
