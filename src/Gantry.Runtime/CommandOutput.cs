@@ -13,8 +13,18 @@ internal static class CommandOutput
 {
     private static string? _logPath;
     private static bool _logAsJson;
+    private static bool _debug;
 
-    public static void SetLog(string? path, bool json) => (_logPath, _logAsJson) = (path, json);
+    /// <summary>The file is made at once, so that whoever named it finds it, empty when nothing is to be said.</summary>
+    public static void SetLog(string? path, bool json, bool debug)
+    {
+        (_logAsJson, _debug) = (json, debug);
+        if (!string.IsNullOrEmpty(path))
+        {
+            using var file = Fcntl.Open(path, Fcntl.O_WRONLY | Fcntl.O_CREAT | Fcntl.O_APPEND | Fcntl.O_CLOEXEC, 0x1A4);
+            _logPath = path;
+        }
+    }
 
     public static void Print(string text) => Unistd.WriteAll(1, Encoding.UTF8.GetBytes(text), "standard output");
 
@@ -22,12 +32,25 @@ internal static class CommandOutput
 
     public static void Warn(string message) => Log("warning", message);
 
+    /// <summary>What --debug adds to the log.</summary>
+    public static void Debug(string message)
+    {
+        if (_debug)
+        {
+            Log("debug", message);
+        }
+    }
+
     /// <summary>Says why the command failed: to the log in its format, and to standard error.</summary>
     public static void Fail(string message)
     {
-        if (_logPath is not null)
+        if (_logPath is not null || _logAsJson)
         {
             Log("error", message);
+        }
+        if (_logPath is null && _logAsJson)
+        {
+            return; // it went to standard error
         }
         WriteQuietly(2, Encoding.UTF8.GetBytes($"gantry-runtime: {message}\n"));
     }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Gantry.Faults;
 using Gantry.Linux.Native;
 
 namespace Gantry.Linux.Cgroups;
@@ -80,6 +81,46 @@ internal static class CgroupFiles
         var text = (TryRead(directory, file) ?? "").AsSpan().Trim();
         return text is "max" ? ulong.MaxValue : ulong.TryParse(text, out var value) ? value : 0;
     }
+
+    /// <summary>"mlx5_1 hca_handle=3 hca_object=max" of rdma.max.</summary>
+    public static string RdmaLimit(string device, uint? handles, uint? objects) =>
+        $"{device} hca_handle={handles?.ToString() ?? "max"} hca_object={objects?.ToString() ?? "max"}";
+
+    /// <summary>The page sizes, as 2MB, of which a group has a file "hugetlb.SIZE" with an ending.</summary>
+    public static IEnumerable<string> HugePageSizes(string directory, string ending) =>
+        directory.Length == 0 || !Directory.Exists(directory)
+            ? []
+            : Directory.GetFiles(directory, "hugetlb.*" + ending)
+                .Select(path => Path.GetFileName(path)["hugetlb.".Length..^ending.Length])
+                .Where(static size => !size.Contains('.'));
+
+    /// <summary>Refuses limits of memory and of both together that contradict each other.</summary>
+    public static void CheckSwap(long? limit, long? both)
+    {
+        if (both is > 0 && limit == -1)
+        {
+            throw new FaultException(
+                FaultKind.InvalidArgument, $"limit of memory and swap {both}: unable to set it without a memory limit");
+        }
+        if (both is > 0 && limit is > 0 && both < limit)
+        {
+            throw new FaultException(
+                FaultKind.InvalidArgument,
+                $"limit of memory and swap {both}: must not be below the memory limit {limit}; it counts both together");
+        }
+    }
+
+    /// <summary>Refuses a memory limit below what is in use.</summary>
+    public static void CheckUsage(long limit, ulong usage)
+    {
+        if ((ulong)limit < usage)
+        {
+            throw BelowUsage(limit, usage);
+        }
+    }
+
+    public static FaultException BelowUsage(long limit, ulong usage) => new(
+        FaultKind.Conflict, $"memory limit {limit}: below the {usage} bytes in use; rejecting it, as the processes would be killed");
 
     /// <summary>Lines of "key number".</summary>
     public static Dictionary<string, ulong> ReadTable(string directory, string file)

@@ -12,6 +12,12 @@ public sealed record CgroupResources
     /// <summary>Bytes of memory and swap together; -1 is no limit.</summary>
     public long? MemoryAndSwapLimitBytes { get; init; }
 
+    /// <summary>Bytes of TCP buffers; cgroup v1 only.</summary>
+    public long? KernelTcpLimitBytes { get; init; }
+
+    /// <summary>Refuse a memory limit that is below what is in use, instead of having the kernel reclaim or kill.</summary>
+    public bool CheckMemoryBeforeUpdate { get; init; }
+
     /// <summary>0 to 100; cgroup v1 only.</summary>
     public ulong? Swappiness { get; init; }
 
@@ -30,6 +36,12 @@ public sealed record CgroupResources
     /// <summary>Microseconds that may be saved up.</summary>
     public ulong? CpuBurstUs { get; init; }
 
+    /// <summary>Microseconds of realtime processes in each realtime period; cgroup v1 only.</summary>
+    public long? RealtimeRuntimeUs { get; init; }
+
+    /// <summary>Microseconds; cgroup v1 only.</summary>
+    public ulong? RealtimePeriodUs { get; init; }
+
     /// <summary>1 makes the group SCHED_IDLE.</summary>
     public long? CpuIdle { get; init; }
 
@@ -45,11 +57,26 @@ public sealed record CgroupResources
     /// <summary>10 to 1000.</summary>
     public ushort? BlockWeight { get; init; }
 
+    /// <summary>10 to 1000, against the group's own subgroups; only kernels with the CFQ scheduler.</summary>
+    public ushort? BlockLeafWeight { get; init; }
+
+    /// <summary>Weights by device.</summary>
+    public IReadOnlyList<BlockWeight>? BlockWeights { get; init; }
+
     /// <summary>Rates by device.</summary>
     public IReadOnlyList<BlockThrottle>? BlockThrottles { get; init; }
 
     /// <summary>Bytes by page size, as 2MB.</summary>
     public IReadOnlyDictionary<string, ulong>? HugePageLimits { get; init; }
+
+    /// <summary>The class of the group's packets for tc(8); cgroup v1 only.</summary>
+    public uint? NetworkClassId { get; init; }
+
+    /// <summary>Priorities by interface; cgroup v1 only.</summary>
+    public IReadOnlyDictionary<string, uint>? NetworkPriorities { get; init; }
+
+    /// <summary>Limits by RDMA device; null members are no limit.</summary>
+    public IReadOnlyDictionary<string, (uint? Handles, uint? Objects)>? Rdma { get; init; }
 
     /// <summary>Device rules in order; the last one that matches decides. Null leaves device access as it is.</summary>
     public IReadOnlyList<DeviceRule>? Devices { get; init; }
@@ -65,6 +92,13 @@ public sealed record CgroupResources
 /// <param name="Minor">-1 is every number.</param>
 /// <param name="Access">Letters of rwm.</param>
 public sealed record DeviceRule(bool Allow, char Type, long Major, long Minor, string Access);
+
+/// <summary>One device's weight; null leaves it.</summary>
+/// <param name="Major">Major number.</param>
+/// <param name="Minor">Minor number.</param>
+/// <param name="Weight">10 to 1000.</param>
+/// <param name="LeafWeight">10 to 1000.</param>
+public sealed record BlockWeight(long Major, long Minor, ushort? Weight, ushort? LeafWeight);
 
 /// <summary>One rate.</summary>
 /// <param name="Kind">What is limited.</param>

@@ -36,6 +36,27 @@ public sealed record CgroupStatistics
     /// <summary>How often the limit was hit.</summary>
     public ulong MemoryFailures { get; init; }
 
+    /// <summary>Swap; on v1 together with memory.</summary>
+    public CgroupUse Swap { get; init; }
+
+    /// <summary>The kernel's memory for the group.</summary>
+    public CgroupUse KernelMemory { get; init; }
+
+    /// <summary>TCP buffers; v1 only.</summary>
+    public CgroupUse KernelTcpMemory { get; init; }
+
+    /// <summary>Huge pages by page size.</summary>
+    public IReadOnlyDictionary<string, CgroupUse> HugePages { get; init; } = new Dictionary<string, CgroupUse>();
+
+    /// <summary>cpu.pressure as the kernel writes it; null where there is none.</summary>
+    public string? CpuPressure { get; init; }
+
+    /// <summary>memory.pressure.</summary>
+    public string? MemoryPressure { get; init; }
+
+    /// <summary>io.pressure.</summary>
+    public string? IoPressure { get; init; }
+
     /// <summary>memory.stat, every line.</summary>
     public IReadOnlyDictionary<string, ulong> Memory { get; init; } = new Dictionary<string, ulong>();
 
@@ -58,6 +79,13 @@ public sealed record CgroupStatistics
     /// <summary>Block traffic by device.</summary>
     public IReadOnlyList<BlockStatistics> Block { get; init; } = [];
 }
+
+/// <summary>Use of something that is limited.</summary>
+/// <param name="Usage">Now.</param>
+/// <param name="Peak">The most; 0 when the kernel does not say.</param>
+/// <param name="Limit">The limit; <see cref="ulong.MaxValue"/> is none.</param>
+/// <param name="Failures">How often the limit was hit.</param>
+public readonly record struct CgroupUse(ulong Usage, ulong Peak, ulong Limit, ulong Failures);
 
 /// <summary>One device's traffic.</summary>
 /// <param name="Major">Major number.</param>

@@ -23,6 +23,34 @@ public static class ControlGroup
         return IsUnified(mount) ? new UnifiedControlGroup(normal, mount) : new LegacyControlGroup(normal, mount);
     }
 
+    /// <summary>The group that a process is in: on v2 its only one, on v1 that of the first controller that is mounted.</summary>
+    public static IControlGroup OfProcess(int pid, string mount = DefaultMount) =>
+        Open(PathOfProcess(pid, mount), mount);
+
+    /// <summary>
+    /// The path below the hierarchies' roots of the group that a process is in ("/" for the root); on v1 of the devices
+    /// controller, or the first one that is listed. <paramref name="pid"/> 0 is this process.
+    /// </summary>
+    public static string PathOfProcess(int pid, string mount = DefaultMount)
+    {
+        var process = pid == 0 ? "self" : pid.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        var text = CgroupFiles.TryRead($"/proc/{process}", "cgroup")
+            ?? throw new FaultException(FaultKind.NotFound, $"/proc/{process}/cgroup: there is no such process");
+        var unified = IsUnified(mount);
+        string? first = null;
+        foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            // "4:memory:/a/b", and of v2 "0::/a/b"
+            var parts = line.Split(':', 3);
+            if (unified ? parts[1].Length == 0 : parts[1].Split(',').Contains("devices"))
+            {
+                return parts[2];
+            }
+            first ??= parts[1].Length > 0 && !parts[1].StartsWith("name=", StringComparison.Ordinal) ? parts[2] : null;
+        }
+        return first ?? "/";
+    }
+
     private static string Normalize(string path)
     {
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);

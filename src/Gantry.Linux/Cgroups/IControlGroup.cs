@@ -24,6 +24,15 @@ public interface IControlGroup
     /// <summary>Moves a process into the group.</summary>
     void AddProcess(int pid);
 
+    /// <summary>Moves a process into the group; false when the group may have none, because it passes controllers on (v2).</summary>
+    bool TryAddProcess(int pid);
+
+    /// <summary>
+    /// Moves a process into existing groups below this one: paths by controller on v1, where controllers that are not named
+    /// get the group itself; on v2 one path under the name "".
+    /// </summary>
+    void AddProcess(int pid, IReadOnlyDictionary<string, string> subgroups);
+
     /// <summary>
     /// Applies limits; null members are left. Throws <see cref="Faults.FaultKind.FailedPrecondition"/> for a limit whose
     /// controller the machine does not have.
@@ -44,6 +53,9 @@ public interface IControlGroup
 
     /// <summary>How many processes of the group the kernel has killed for want of memory.</summary>
     long OomKillCount();
+
+    /// <summary>Tells when the kernel kills for want of memory; null without the memory controller. The caller disposes it.</summary>
+    OomEvents? OpenOomEvents();
 
     /// <summary>Kills every process, also those forked meanwhile and frozen ones. Does not wait for them to be reaped.</summary>
     void KillAll();

@@ -9,6 +9,11 @@ internal sealed partial class LegacyControlGroup
 {
     public void Apply(CgroupResources resources)
     {
+        if (resources.Unified is { Count: > 0 } unified)
+        {
+            throw new FaultException(
+                FaultKind.FailedPrecondition, $"linux.resources.unified.{unified.Keys.First()}: this machine has cgroup v1");
+        }
         ApplyDevices(resources.Devices);
         ApplyMemory(resources);
         ApplyCpu(resources);
@@ -22,6 +27,23 @@ internal sealed partial class LegacyControlGroup
         foreach (var (size, limit) in resources.HugePageLimits ?? new Dictionary<string, ulong>())
         {
             Set("hugetlb", $"hugetlb.{size}.limit_in_bytes", limit.ToString(CultureInfo.InvariantCulture));
+        }
+        ApplyNetwork(resources);
+        foreach (var (device, (handles, objects)) in resources.Rdma ?? new Dictionary<string, (uint?, uint?)>())
+        {
+            Set("rdma", "rdma.max", CgroupFiles.RdmaLimit(device, handles, objects));
+        }
+    }
+
+    private void ApplyNetwork(CgroupResources resources)
+    {
+        if (resources.NetworkClassId is { } id and not 0)
+        {
+            Set("net_cls", "net_cls.classid", id.ToString(CultureInfo.InvariantCulture));
+        }
+        foreach (var (name, priority) in resources.NetworkPriorities ?? new Dictionary<string, uint>())
+        {
+            Set("net_prio", "net_prio.ifpriomap", $"{name} {priority}");
         }
     }
 
@@ -47,8 +69,28 @@ internal sealed partial class LegacyControlGroup
             Memory = CgroupFiles.ReadTable(memory, "memory.stat"),
             Pids = CgroupFiles.ReadNumber(pids, "pids.current"),
             PidsLimit = CgroupFiles.ReadNumber(pids, "pids.max"),
+            Swap = ReadUse(memory, "memory.memsw."),
+            KernelMemory = ReadUse(memory, "memory.kmem."),
+            KernelTcpMemory = ReadUse(memory, "memory.kmem.tcp."),
+            HugePages = ReadHugePages(_directories.GetValueOrDefault("hugetlb", "")),
             Block = ReadBlock(_directories.GetValueOrDefault("blkio", "")),
         };
+    }
+
+    private static CgroupUse ReadUse(string directory, string prefix) => new(
+        CgroupFiles.ReadNumber(directory, prefix + "usage_in_bytes"),
+        CgroupFiles.ReadNumber(directory, prefix + "max_usage_in_bytes"),
+        NoLimit(CgroupFiles.ReadNumber(directory, prefix + "limit_in_bytes")),
+        CgroupFiles.ReadNumber(directory, prefix + "failcnt"));
+
+    private static Dictionary<string, CgroupUse> ReadHugePages(string directory)
+    {
+        var result = new Dictionary<string, CgroupUse>();
+        foreach (var size in CgroupFiles.HugePageSizes(directory, ".limit_in_bytes"))
+        {
+            result[size] = ReadUse(directory, $"hugetlb.{size}.");
+        }
+        return result;
     }
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
@@ -128,14 +170,20 @@ internal sealed partial class LegacyControlGroup
 
     private void ApplyMemory(CgroupResources resources)
     {
-        ApplyMemoryLimits(resources.MemoryLimitBytes, resources.MemoryAndSwapLimitBytes);
-        if (resources.MemoryReservationBytes is { } reservation)
+        ApplyMemoryLimits(resources);
+        if (resources.MemoryReservationBytes is { } reservation and not 0)
         {
             Set("memory", "memory.soft_limit_in_bytes", Text(reservation));
         }
+        if (resources.KernelTcpLimitBytes is { } tcp and not 0)
+        {
+            Set("memory", "memory.kmem.tcp.limit_in_bytes", Text(tcp));
+        }
         if (resources.Swappiness is { } swappiness)
         {
-            Set("memory", "memory.swappiness", swappiness.ToString(CultureInfo.InvariantCulture));
+            Set("memory", "memory.swappiness", swappiness <= 100
+                ? swappiness.ToString(CultureInfo.InvariantCulture)
+                : throw new FaultException(FaultKind.InvalidArgument, $"memory swappiness {swappiness}: must be 0 to 100"));
         }
         if (resources.DisableOomKiller == true)
         {
@@ -143,41 +191,52 @@ internal sealed partial class LegacyControlGroup
         }
     }
 
-    private void ApplyMemoryLimits(long? limit, long? both)
+    private void ApplyMemoryLimits(CgroupResources resources)
     {
-        if (limit is null && both is null or 0)
+        var limit = resources.MemoryLimitBytes is 0 ? null : resources.MemoryLimitBytes;
+        var both = resources.MemoryAndSwapLimitBytes is 0 ? null : resources.MemoryAndSwapLimitBytes;
+        if (limit is null && both is null)
         {
             return;
         }
+        CgroupFiles.CheckSwap(limit, both);
         var directory = Require("memory", "memory limit");
-        var swapAccounting = CgroupFiles.Exists($"{directory}/memory.memsw.limit_in_bytes");
+        if (limit is > 0 && resources.CheckMemoryBeforeUpdate)
+        {
+            CgroupFiles.CheckUsage(limit.Value, CgroupFiles.ReadNumber(directory, "memory.usage_in_bytes"));
+        }
+        if (!CgroupFiles.Exists($"{directory}/memory.memsw.limit_in_bytes"))
+        {
+            // Without swap accounting (swapaccount=1) there is nothing to write the second limit to.
+            both = null;
+        }
+        else if (limit == -1)
+        {
+            // No memory limit without none on both.
+            both ??= -1;
+        }
         // The kernel holds memory <= memory and swap at every moment, so which is written first depends on the direction.
         var current = CgroupFiles.ReadNumber(directory, "memory.memsw.limit_in_bytes");
         var raising = both == -1 || (both is > 0 && (ulong)both > current);
-        if (swapAccounting && both is not null and not 0 && raising)
+        WriteMemory(directory, "memory.memsw.limit_in_bytes", raising ? both : null);
+        WriteMemory(directory, "memory.limit_in_bytes", limit);
+        WriteMemory(directory, "memory.memsw.limit_in_bytes", raising ? null : both);
+    }
+
+    private static void WriteMemory(string directory, string file, long? value)
+    {
+        if (value is not { } limit)
         {
-            CgroupFiles.Write(directory, "memory.memsw.limit_in_bytes", Text(both.Value));
+            return;
         }
-        if (swapAccounting && both is null && limit == -1)
+        var errno = CgroupFiles.TryWrite(directory, file, Text(limit));
+        if (errno == Errno.EBUSY)
         {
-            CgroupFiles.Write(directory, "memory.memsw.limit_in_bytes", "-1");
+            throw CgroupFiles.BelowUsage(limit, CgroupFiles.ReadNumber(directory, "memory.usage_in_bytes"));
         }
-        if (limit is not null and not 0)
+        if (errno != 0)
         {
-            var errno = CgroupFiles.TryWrite(directory, "memory.limit_in_bytes", Text(limit.Value));
-            if (errno == Errno.EBUSY)
-            {
-                throw new FaultException(
-                    FaultKind.Conflict, $"memory limit {limit}: below the {CgroupFiles.ReadNumber(directory, "memory.usage_in_bytes")} bytes in use");
-            }
-            if (errno != 0)
-            {
-                throw new LinuxException($"write {limit} to", $"{directory}/memory.limit_in_bytes", errno);
-            }
-        }
-        if (swapAccounting && both is not null and not 0 && !raising)
-        {
-            CgroupFiles.Write(directory, "memory.memsw.limit_in_bytes", Text(both.Value));
+            throw new LinuxException($"write {limit} to", $"{directory}/{file}", errno);
         }
     }
 
@@ -187,13 +246,14 @@ internal sealed partial class LegacyControlGroup
         {
             Set("cpu", "cpu.shares", shares.ToString(CultureInfo.InvariantCulture));
         }
-        if (resources.CpuPeriodUs is { } period and > 0)
+        ApplyQuota(resources);
+        if (resources.RealtimePeriodUs is { } realtimePeriod and > 0)
         {
-            Set("cpu", "cpu.cfs_period_us", period.ToString(CultureInfo.InvariantCulture));
+            Set("cpu", "cpu.rt_period_us", realtimePeriod.ToString(CultureInfo.InvariantCulture));
         }
-        if (resources.CpuQuotaUs is { } quota and not 0)
+        if (resources.RealtimeRuntimeUs is { } runtime and not 0)
         {
-            Set("cpu", "cpu.cfs_quota_us", Text(quota));
+            Set("cpu", "cpu.rt_runtime_us", Text(runtime));
         }
         if (resources.CpuBurstUs is { } burst)
         {
@@ -205,13 +265,48 @@ internal sealed partial class LegacyControlGroup
         }
     }
 
+    private void ApplyQuota(CgroupResources resources)
+    {
+        var period = resources.CpuPeriodUs is { } given and > 0 ? given.ToString(CultureInfo.InvariantCulture) : null;
+        var quota = resources.CpuQuotaUs is { } value and not 0 ? Text(value) : null;
+        if (period is not null)
+        {
+            var directory = Require("cpu", "cpu.cfs_period_us");
+            if (CgroupFiles.TryWrite(directory, "cpu.cfs_period_us", period) == Errno.EINVAL && quota is not null)
+            {
+                // The present quota is more than the parent's in the new period: the new quota first makes room.
+                CgroupFiles.Write(directory, "cpu.cfs_quota_us", quota);
+                quota = null;
+                CgroupFiles.Write(directory, "cpu.cfs_period_us", period);
+            }
+            else
+            {
+                CgroupFiles.Write(directory, "cpu.cfs_period_us", period);
+            }
+        }
+        Set("cpu", "cpu.cfs_quota_us", quota);
+    }
+
     private void ApplyBlock(CgroupResources resources)
     {
         if (resources.BlockWeight is { } weight and > 0)
         {
-            var directory = Require("blkio", "block weight");
-            var file = CgroupFiles.Exists($"{directory}/blkio.weight") ? "blkio.weight" : "blkio.bfq.weight";
-            CgroupFiles.Write(directory, file, Text(weight));
+            SetWeight("weight", Text(weight));
+        }
+        if (resources.BlockLeafWeight is { } leafWeight and > 0)
+        {
+            SetWeight("leaf_weight", Text(leafWeight));
+        }
+        foreach (var device in resources.BlockWeights ?? [])
+        {
+            if (device.Weight is { } own and > 0)
+            {
+                SetWeight("weight_device", $"{device.Major}:{device.Minor} {own}");
+            }
+            if (device.LeafWeight is { } leaf and > 0)
+            {
+                SetWeight("leaf_weight_device", $"{device.Major}:{device.Minor} {leaf}");
+            }
         }
         foreach (var throttle in resources.BlockThrottles ?? [])
         {
@@ -224,5 +319,22 @@ internal sealed partial class LegacyControlGroup
             };
             Set("blkio", file, $"{throttle.Major}:{throttle.Minor} {throttle.Rate}");
         }
+    }
+
+    /// <summary>blkio.weight is of the CFQ scheduler, which Linux 5.0 has removed; BFQ has files of its own.</summary>
+    private void SetWeight(string name, string value)
+    {
+        var directory = Require("blkio", "blkio." + name);
+        foreach (var file in (ReadOnlySpan<string>)[$"blkio.{name}", $"blkio.bfq.{name}"])
+        {
+            if (CgroupFiles.Exists($"{directory}/{file}"))
+            {
+                CgroupFiles.Write(directory, file, value);
+                return;
+            }
+        }
+        throw new FaultException(
+            FaultKind.FailedPrecondition,
+            $"{directory}/blkio.{name}: this kernel has no such file (nor blkio.bfq.{name}); a scheduler with weights, as bfq, is needed");
     }
 }

@@ -9,7 +9,10 @@ internal sealed partial class LegacyControlGroup : IControlGroup
 {
     /// <summary>The controllers that a container uses, in the order in which it joins them.</summary>
     private static readonly string[] Controllers =
-        ["memory", "cpu", "cpuacct", "cpuset", "pids", "devices", "freezer", "blkio", "hugetlb"];
+        [
+        "memory", "cpu", "cpuacct", "cpuset", "pids", "devices", "freezer", "blkio", "hugetlb", "net_cls", "net_prio",
+        "perf_event", "rdma",
+    ];
 
     private const int FreezeAttempts = 1000;
 
@@ -71,6 +74,31 @@ internal sealed partial class LegacyControlGroup : IControlGroup
         }
     }
 
+    public bool TryAddProcess(int pid)
+    {
+        AddProcess(pid);
+        return true;
+    }
+
+    public void AddProcess(int pid, IReadOnlyDictionary<string, string> subgroups)
+    {
+        var text = pid.ToString(CultureInfo.InvariantCulture);
+        foreach (var (controller, path) in subgroups)
+        {
+            if (controller.Length == 0)
+            {
+                throw new FaultException(
+                    FaultKind.InvalidArgument, $"subgroup {path}: on cgroup v1 it needs its controllers, as cpu,memory:{path}");
+            }
+            _ = Require(controller, $"subgroup {path}");
+        }
+        foreach (var (controller, directory) in _directories)
+        {
+            var path = subgroups.TryGetValue(controller, out var below) && below.Length > 0 ? $"{directory}/{below}" : directory;
+            CgroupFiles.Write(path, "cgroup.procs", text);
+        }
+    }
+
     public IReadOnlyList<int> ProcessIds()
     {
         List<int> result = [];
@@ -100,6 +128,9 @@ internal sealed partial class LegacyControlGroup : IControlGroup
         _directories.TryGetValue("memory", out var directory)
             ? (long)CgroupFiles.ReadTable(directory, "memory.oom_control").GetValueOrDefault("oom_kill")
             : 0;
+
+    public OomEvents? OpenOomEvents() =>
+        _directories.TryGetValue("memory", out var directory) ? OomEvents.OpenLegacy(directory) : null;
 
     public void KillAll()
     {
@@ -135,7 +166,8 @@ internal sealed partial class LegacyControlGroup : IControlGroup
         _directories.TryGetValue(controller, out var directory)
             ? directory
             : throw new FaultException(
-                FaultKind.FailedPrecondition, $"{what}: the cgroup controller {controller} is not mounted below {_mount}");
+                FaultKind.FailedPrecondition, $"{what}: the cgroup controller {controller} is not mounted below {_mount}; mount it (mount -t cgroup -o {controller} "
+                + $"{controller} {_mount}/{controller}), or leave the setting out");
 
     /// <summary>A new cpuset has no processors and no memory nodes, and takes no task before it gets some.</summary>
     private void CopyCpuset(string directory)

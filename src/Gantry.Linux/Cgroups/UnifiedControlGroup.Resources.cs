@@ -25,7 +25,15 @@ internal sealed partial class UnifiedControlGroup
         foreach (var (size, limit) in resources.HugePageLimits ?? new Dictionary<string, ulong>())
         {
             Set($"hugetlb.{size}.max", limit.ToString(CultureInfo.InvariantCulture));
+            // What is reserved but not yet touched counts elsewhere (Linux 5.7).
+            CgroupFiles.TryWrite(_directory, $"hugetlb.{size}.rsvd.max", limit.ToString(CultureInfo.InvariantCulture));
         }
+        foreach (var (device, (handles, objects)) in resources.Rdma ?? new Dictionary<string, (uint?, uint?)>())
+        {
+            Set("rdma.max", CgroupFiles.RdmaLimit(device, handles, objects));
+        }
+        RefuseLegacy("network.classID", resources.NetworkClassId is not (null or 0));
+        RefuseLegacy("network.priorities", resources.NetworkPriorities is { Count: > 0 });
         foreach (var (file, value) in resources.Unified ?? new Dictionary<string, string>())
         {
             if (file.Contains('/') || !file.Contains('.'))
@@ -55,6 +63,17 @@ internal sealed partial class UnifiedControlGroup
             Memory = CgroupFiles.ReadTable(_directory, "memory.stat"),
             Pids = CgroupFiles.ReadNumber(_directory, "pids.current"),
             PidsLimit = CgroupFiles.ReadNumber(_directory, "pids.max"),
+            Swap = new CgroupUse(
+                CgroupFiles.ReadNumber(_directory, "memory.swap.current"), CgroupFiles.ReadNumber(_directory, "memory.swap.peak"),
+                CgroupFiles.ReadNumber(_directory, "memory.swap.max"),
+                CgroupFiles.ReadTable(_directory, "memory.swap.events").GetValueOrDefault("fail")),
+            HugePages = CgroupFiles.HugePageSizes(_directory, ".max").ToDictionary(static size => size, size => new CgroupUse(
+                CgroupFiles.ReadNumber(_directory, $"hugetlb.{size}.current"), 0,
+                CgroupFiles.ReadNumber(_directory, $"hugetlb.{size}.max"),
+                CgroupFiles.ReadTable(_directory, $"hugetlb.{size}.events").GetValueOrDefault("max"))),
+            CpuPressure = CgroupFiles.TryRead(_directory, "cpu.pressure"),
+            MemoryPressure = CgroupFiles.TryRead(_directory, "memory.pressure"),
+            IoPressure = CgroupFiles.TryRead(_directory, "io.pressure"),
             Block = ReadBlock(),
         };
     }
@@ -83,20 +102,32 @@ internal sealed partial class UnifiedControlGroup
         }
     }
 
+    /// <summary>Some settings of v1 have no counterpart; going without them would be a limit that silently is not there.</summary>
+    private static void RefuseLegacy(string setting, bool asked)
+    {
+        if (asked)
+        {
+            throw new FaultException(
+                FaultKind.FailedPrecondition, $"linux.resources.{setting}: cgroup v2 has no such setting; leave it out");
+        }
+    }
+
     private void ApplyMemory(CgroupResources resources)
     {
-        if (resources.MemoryAndSwapLimitBytes is { } both and not 0)
+        var limit = resources.MemoryLimitBytes is 0 ? null : resources.MemoryLimitBytes;
+        var both = resources.MemoryAndSwapLimitBytes is 0 ? null : resources.MemoryAndSwapLimitBytes;
+        CgroupFiles.CheckSwap(limit, both);
+        if (limit is > 0 && resources.CheckMemoryBeforeUpdate)
         {
-            // v2 counts swap alone.
-            var swap = both < 0 ? -1 : resources.MemoryLimitBytes is { } memory and > 0 ? both - memory : -1;
-            if (CgroupFiles.Exists($"{_directory}/memory.swap.max"))
-            {
-                Set("memory.swap.max", Text(swap));
-            }
+            CgroupFiles.CheckUsage(limit.Value, CgroupFiles.ReadNumber(_directory, "memory.current"));
         }
-        if (resources.MemoryLimitBytes is { } limit and not 0)
+        if (both is not null || limit == -1)
         {
-            Set("memory.max", Text(limit));
+            ApplySwap(limit, both ?? -1);
+        }
+        if (limit is not null)
+        {
+            Set("memory.max", Text(limit.Value));
         }
         if (resources.MemoryReservationBytes is { } reservation and not 0)
         {
@@ -104,39 +135,76 @@ internal sealed partial class UnifiedControlGroup
         }
     }
 
+    /// <summary>v2 counts swap alone; the specification counts it together with memory.</summary>
+    private void ApplySwap(long? limit, long both)
+    {
+        var memory = limit is > 0 ? (ulong)limit.Value : CgroupFiles.ReadNumber(_directory, "memory.max");
+        if (both > 0 && memory == ulong.MaxValue)
+        {
+            throw new FaultException(
+                FaultKind.InvalidArgument, $"limit of memory and swap {both}: unable to set it without a memory limit");
+        }
+        if (both > 0)
+        {
+            CgroupFiles.CheckSwap((long)memory, both);
+        }
+        // A kernel without swap has no file to limit it in.
+        if (CgroupFiles.Exists($"{_directory}/memory.swap.max"))
+        {
+            Set("memory.swap.max", both < 0 ? "max" : Text(both - (long)memory));
+        }
+    }
+
     private void ApplyCpu(CgroupResources resources)
     {
+        RefuseLegacy("cpu.realtimeRuntime", resources.RealtimeRuntimeUs is not (null or 0));
+        RefuseLegacy("cpu.realtimePeriod", resources.RealtimePeriodUs is not (null or 0));
+        if (resources.CpuIdle is { } idle && resources.CpuShares is null or 0)
+        {
+            // Before the weight, which an idle group does not take.
+            Set("cpu.idle", Text(idle));
+        }
         if (resources.CpuShares is { } shares and > 0)
         {
             Set("cpu.weight", WeightOf(shares).ToString(CultureInfo.InvariantCulture));
         }
-        if (resources.CpuQuotaUs is not null || resources.CpuPeriodUs is not null)
-        {
-            var quota = resources.CpuQuotaUs is { } value and > 0 ? Text(value) : "max";
-            Set("cpu.max", $"{quota} {resources.CpuPeriodUs ?? 100_000}");
-        }
+        ApplyQuota(resources.CpuQuotaUs, resources.CpuPeriodUs);
         if (resources.CpuBurstUs is { } burst)
         {
             Set("cpu.max.burst", burst.ToString(CultureInfo.InvariantCulture));
         }
-        if (resources.CpuIdle is { } idle)
+        if (resources.CpuIdle is { } later && resources.CpuShares is > 0)
         {
-            Set("cpu.idle", Text(idle));
+            Set("cpu.idle", Text(later));
         }
+    }
+
+    /// <summary>cpu.max holds quota and period; the one that is not given stays as it is.</summary>
+    private void ApplyQuota(long? quota, ulong? period)
+    {
+        if (quota is null or 0 && period is null or 0)
+        {
+            return;
+        }
+        var current = (CgroupFiles.TryRead(_directory, "cpu.max") ?? "max 100000").Trim().Split(' ');
+        var first = quota is null or 0 ? current[0] : quota > 0 ? Text(quota.Value) : "max";
+        var second = period is null or 0 ? current[^1] : period.Value.ToString(CultureInfo.InvariantCulture);
+        Set("cpu.max", $"{first} {second}");
     }
 
     private void ApplyBlock(CgroupResources resources)
     {
         if (resources.BlockWeight is { } weight and > 0)
         {
-            // 10..1000 to 1..10000 of io.weight; bfq's own file takes the value as it is.
-            if (CgroupFiles.Exists($"{_directory}/io.bfq.weight"))
+            SetWeight("", weight);
+        }
+        RefuseLegacy("blockIO.leafWeight", resources.BlockLeafWeight is not (null or 0));
+        foreach (var device in resources.BlockWeights ?? [])
+        {
+            RefuseLegacy("blockIO.weightDevice.leafWeight", device.LeafWeight is not (null or 0));
+            if (device.Weight is { } own and > 0)
             {
-                Set("io.bfq.weight", Text(weight));
-            }
-            else
-            {
-                Set("io.weight", Text(1 + ((weight - 10) * 9999 / 990)));
+                SetWeight($"{device.Major}:{device.Minor} ", own);
             }
         }
         foreach (var throttle in resources.BlockThrottles ?? [])
@@ -176,5 +244,18 @@ internal sealed partial class UnifiedControlGroup
                 values.GetValueOrDefault("rios"), values.GetValueOrDefault("wios")));
         }
         return result;
+    }
+
+    /// <summary>bfq's own file takes the weight as it is; io.weight has 1 to 10000 for the specification's 10 to 1000.</summary>
+    private void SetWeight(string device, int weight)
+    {
+        if (CgroupFiles.Exists($"{_directory}/io.bfq.weight"))
+        {
+            Set("io.bfq.weight", $"{device}{weight}");
+        }
+        else
+        {
+            Set("io.weight", $"{(device.Length == 0 ? "default " : device)}{1 + ((weight - 10) * 9999 / 990)}");
+        }
     }
 }

@@ -7,7 +7,7 @@ namespace Gantry.Linux.Cgroups;
 /// <summary>A control group on cgroup v2.</summary>
 internal sealed partial class UnifiedControlGroup : IControlGroup
 {
-    private static readonly string[] Controllers = ["cpuset", "cpu", "io", "memory", "pids", "hugetlb"];
+    private static readonly string[] Controllers = ["cpuset", "cpu", "io", "memory", "pids", "hugetlb", "rdma", "misc"];
 
     private const int FreezeAttempts = 1000;
 
@@ -46,6 +46,25 @@ internal sealed partial class UnifiedControlGroup : IControlGroup
     public void AddProcess(int pid) =>
         CgroupFiles.Write(_directory, "cgroup.procs", pid.ToString(CultureInfo.InvariantCulture));
 
+    public bool TryAddProcess(int pid)
+    {
+        var errno = CgroupFiles.TryWrite(_directory, "cgroup.procs", pid.ToString(CultureInfo.InvariantCulture));
+        return errno is 0 or Errno.EBUSY
+            ? errno == 0
+            : throw new LinuxException($"write {pid} to", $"{_directory}/cgroup.procs", errno);
+    }
+
+    public void AddProcess(int pid, IReadOnlyDictionary<string, string> subgroups)
+    {
+        if (!subgroups.TryGetValue("", out var path))
+        {
+            throw new FaultException(
+                FaultKind.InvalidArgument, $"subgroup {subgroups.Values.First()}: cgroup v2 has one hierarchy; name no controllers");
+        }
+        CgroupFiles.Write(
+            path.Length > 0 ? $"{_directory}/{path}" : _directory, "cgroup.procs", pid.ToString(CultureInfo.InvariantCulture));
+    }
+
     public IReadOnlyList<int> ProcessIds()
     {
         List<int> result = [];
@@ -69,6 +88,9 @@ internal sealed partial class UnifiedControlGroup : IControlGroup
     }
 
     public long OomKillCount() => (long)CgroupFiles.ReadTable(_directory, "memory.events").GetValueOrDefault("oom_kill");
+
+    public OomEvents? OpenOomEvents() =>
+        CgroupFiles.Exists($"{_directory}/memory.events") ? OomEvents.OpenUnified(_directory) : null;
 
     public void KillAll()
     {

@@ -21,6 +21,12 @@ public sealed class ResourcesSpec
     /// <summary>Huge pages.</summary>
     public List<HugepageLimitSpec>? HugepageLimits { get; set; }
 
+    /// <summary>Network class and priorities; cgroup v1 only.</summary>
+    public NetworkResourcesSpec? Network { get; set; }
+
+    /// <summary>Limits by RDMA device.</summary>
+    public Dictionary<string, RdmaSpec>? Rdma { get; set; }
+
     /// <summary>Files of cgroup v2 with their contents.</summary>
     public Dictionary<string, string>? Unified { get; set; }
 }
@@ -55,6 +61,15 @@ public sealed class MemorySpec
 
     /// <summary>Limit of memory and swap together.</summary>
     public long? Swap { get; set; }
+
+    /// <summary>Kernel memory; without effect, as the specification allows: kernels have it no more.</summary>
+    public long? Kernel { get; set; }
+
+    /// <summary>TCP buffers; cgroup v1 only.</summary>
+    public long? KernelTCP { get; set; }
+
+    /// <summary>cgroup v1: count subgroups too; kernels do in any case.</summary>
+    public bool? UseHierarchy { get; set; }
 
     /// <summary>0 to 100.</summary>
     public ulong? Swappiness { get; set; }
@@ -110,6 +125,12 @@ public sealed class BlockIOSpec
     /// <summary>10 to 1000.</summary>
     public ushort? Weight { get; set; }
 
+    /// <summary>10 to 1000, against the group's own subgroups; cgroup v1 only.</summary>
+    public ushort? LeafWeight { get; set; }
+
+    /// <summary>Weights by device.</summary>
+    public List<WeightDeviceSpec>? WeightDevice { get; set; }
+
     /// <summary>Bytes a second.</summary>
     public List<ThrottleSpec>? ThrottleReadBpsDevice { get; set; }
 
@@ -121,6 +142,52 @@ public sealed class BlockIOSpec
 
     /// <summary>Operations a second.</summary>
     public List<ThrottleSpec>? ThrottleWriteIOPSDevice { get; set; }
+}
+
+/// <summary>A weight for one device.</summary>
+public sealed class WeightDeviceSpec
+{
+    /// <summary>Major number.</summary>
+    public long Major { get; set; }
+
+    /// <summary>Minor number.</summary>
+    public long Minor { get; set; }
+
+    /// <summary>10 to 1000.</summary>
+    public ushort? Weight { get; set; }
+
+    /// <summary>10 to 1000; cgroup v1 only.</summary>
+    public ushort? LeafWeight { get; set; }
+}
+
+/// <summary>Class and priorities of packets; cgroup v1 only.</summary>
+public sealed class NetworkResourcesSpec
+{
+    /// <summary>The class for tc(8).</summary>
+    public uint? ClassID { get; set; }
+
+    /// <summary>Priorities by interface.</summary>
+    public List<InterfacePrioritySpec>? Priorities { get; set; }
+}
+
+/// <summary>The priority of packets on one interface.</summary>
+public sealed class InterfacePrioritySpec
+{
+    /// <summary>The interface.</summary>
+    public string Name { get; set; } = "";
+
+    /// <summary>The priority.</summary>
+    public uint Priority { get; set; }
+}
+
+/// <summary>Limits of one RDMA device; null is none.</summary>
+public sealed class RdmaSpec
+{
+    /// <summary>Handles.</summary>
+    public uint? HcaHandles { get; set; }
+
+    /// <summary>Objects.</summary>
+    public uint? HcaObjects { get; set; }
 }
 
 /// <summary>A rate for one device.</summary>

@@ -38,6 +38,10 @@ public static class RuntimeSpecJson
     public static byte[] Write(SeccompSpec seccomp) =>
         JsonSerializer.SerializeToUtf8Bytes(seccomp, RuntimeSpecContext.Default.SeccompSpec);
 
+    /// <summary>Writes a linux.resources object.</summary>
+    public static byte[] Write(ResourcesSpec resources) =>
+        JsonSerializer.SerializeToUtf8Bytes(resources, RuntimeSpecContext.Default.ResourcesSpec);
+
     /// <summary>Writes a container's state.</summary>
     public static byte[] Write(ContainerState state) =>
         JsonSerializer.SerializeToUtf8Bytes(state, RuntimeSpecContext.Default.ContainerState);

@@ -17,6 +17,8 @@ internal static partial class RuntimeSpecReader
                 case "pids": resources.Pids = Pids(ref json); break;
                 case "blockIO": resources.BlockIO = BlockIO(ref json); break;
                 case "hugepageLimits": resources.HugepageLimits = json.List(HugepageLimit); break;
+                case "network": resources.Network = Network(ref json); break;
+                case "rdma": resources.Rdma = Rdma(ref json); break;
                 case "unified": resources.Unified = json.StringTable(); break;
                 default: json.Skip(); break;
             }
@@ -54,6 +56,9 @@ internal static partial class RuntimeSpecReader
                 case "limit": memory.Limit = json.Long(); break;
                 case "reservation": memory.Reservation = json.Long(); break;
                 case "swap": memory.Swap = json.Long(); break;
+                case "kernel": memory.Kernel = json.Long(); break;
+                case "kernelTCP": memory.KernelTCP = json.Long(); break;
+                case "useHierarchy": memory.UseHierarchy = json.Bool(); break;
                 case "swappiness": memory.Swappiness = json.ULong(); break;
                 case "disableOOMKiller": memory.DisableOOMKiller = json.Bool(); break;
                 case "checkBeforeUpdate": memory.CheckBeforeUpdate = json.Bool(); break;
@@ -110,6 +115,8 @@ internal static partial class RuntimeSpecReader
             switch (name)
             {
                 case "weight": block.Weight = json.UShort(); break;
+                case "leafWeight": block.LeafWeight = json.UShort(); break;
+                case "weightDevice": block.WeightDevice = json.List(WeightDevice); break;
                 case "throttleReadBpsDevice": block.ThrottleReadBpsDevice = json.List(Throttle); break;
                 case "throttleWriteBpsDevice": block.ThrottleWriteBpsDevice = json.List(Throttle); break;
                 case "throttleReadIOPSDevice": block.ThrottleReadIOPSDevice = json.List(Throttle); break;
@@ -118,6 +125,83 @@ internal static partial class RuntimeSpecReader
             }
         }
         return block;
+    }
+
+    private static WeightDeviceSpec WeightDevice(ref SpecJsonReader json)
+    {
+        var weight = new WeightDeviceSpec();
+        json.BeginObject();
+        while (json.NextMember() is { } name)
+        {
+            switch (name)
+            {
+                case "major": weight.Major = json.Long(); break;
+                case "minor": weight.Minor = json.Long(); break;
+                case "weight": weight.Weight = json.UShort(); break;
+                case "leafWeight": weight.LeafWeight = json.UShort(); break;
+                default: json.Skip(); break;
+            }
+        }
+        return weight;
+    }
+
+    private static NetworkResourcesSpec Network(ref SpecJsonReader json)
+    {
+        var network = new NetworkResourcesSpec();
+        json.BeginObject();
+        while (json.NextMember() is { } name)
+        {
+            switch (name)
+            {
+                case "classID": network.ClassID = json.UInt(); break;
+                case "priorities": network.Priorities = json.List(InterfacePriority); break;
+                default: json.Skip(); break;
+            }
+        }
+        return network;
+    }
+
+    private static InterfacePrioritySpec InterfacePriority(ref SpecJsonReader json)
+    {
+        var priority = new InterfacePrioritySpec();
+        json.BeginObject();
+        while (json.NextMember() is { } name)
+        {
+            switch (name)
+            {
+                case "name": priority.Name = json.String(); break;
+                case "priority": priority.Priority = json.UInt(); break;
+                default: json.Skip(); break;
+            }
+        }
+        return priority;
+    }
+
+    private static Dictionary<string, RdmaSpec> Rdma(ref SpecJsonReader json)
+    {
+        var devices = new Dictionary<string, RdmaSpec>();
+        json.BeginObject();
+        while (json.NextMember() is { } name)
+        {
+            devices[name] = RdmaDevice(ref json);
+        }
+        return devices;
+    }
+
+    private static RdmaSpec RdmaDevice(ref SpecJsonReader json)
+    {
+        var limits = new RdmaSpec();
+        json.BeginObject();
+        while (json.NextMember() is { } name)
+        {
+            switch (name)
+            {
+                case "hcaHandles": limits.HcaHandles = json.UInt(); break;
+                case "hcaObjects": limits.HcaObjects = json.UInt(); break;
+                default: json.Skip(); break;
+            }
+        }
+        return limits;
     }
 
     private static ThrottleSpec Throttle(ref SpecJsonReader json)

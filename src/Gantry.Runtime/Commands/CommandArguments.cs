@@ -12,8 +12,30 @@ internal sealed class CommandArguments
 
     /// <summary>Parses; <paramref name="known"/> lists names with their short forms, a flag's name ending in '!'.</summary>
     public CommandArguments(ReadOnlySpan<string> arguments, string known, int operandLimit = int.MaxValue)
+        : this(arguments, known.Split(' ', StringSplitOptions.RemoveEmptyEntries), operandLimit)
     {
-        var names = known.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    /// <summary>Parses what a command takes and checks the number of operands.</summary>
+    public CommandArguments(ReadOnlySpan<string> arguments, CommandSyntax syntax)
+        : this(arguments, [.. syntax.Known()], syntax.OperandLimit)
+    {
+        if (Has("help"))
+        {
+            return;
+        }
+        if (Operands.Count < syntax.MinOperands || Operands.Count > syntax.MaxOperands)
+        {
+            var (word, number) = syntax.MinOperands == syntax.MaxOperands ? ("exactly", syntax.MinOperands)
+                : Operands.Count < syntax.MinOperands ? ("at least", syntax.MinOperands) : ("at most", syntax.MaxOperands);
+            throw new FaultException(
+                FaultKind.InvalidArgument,
+                $"\"{syntax.Name}\" requires {word} {number} argument(s), not {Operands.Count}: {syntax.Name} {syntax.Operands}".TrimEnd());
+        }
+    }
+
+    private CommandArguments(ReadOnlySpan<string> arguments, string[] names, int operandLimit)
+    {
         var index = 0;
         for (; index < arguments.Length; index++)
         {
@@ -37,7 +59,14 @@ internal sealed class CommandArguments
             var (name, isFlag) = Resolve(names, given);
             if (isFlag)
             {
-                _options.Add((name, equals < 0 ? "true" : argument[(equals + 1)..]));
+                var value = equals < 0 ? "true" : argument[(equals + 1)..].ToLowerInvariant();
+                _options.Add((name, value switch
+                {
+                    "true" or "1" or "t" => "true",
+                    "false" or "0" or "f" => "false",
+                    _ => throw new FaultException(
+                        FaultKind.InvalidArgument, $"option --{name}: \"{value}\" is neither true nor false"),
+                }));
             }
             else if (equals >= 0)
             {
@@ -49,7 +78,8 @@ internal sealed class CommandArguments
             }
             else
             {
-                throw new FaultException(FaultKind.InvalidArgument, $"option --{name}: needs a value");
+                // The beginning is what podman looks for when it asks whether an option exists.
+                throw new FaultException(FaultKind.InvalidArgument, $"flag needs an argument: --{name}");
             }
         }
         Operands.AddRange(arguments[index..]);
@@ -63,6 +93,9 @@ internal sealed class CommandArguments
     public string? Value(string name) => _options.LastOrDefault(item => item.Name == name).Value;
 
     public IEnumerable<string> Values(string name) => _options.Where(item => item.Name == name).Select(item => item.Value);
+
+    /// <summary>True when the option was given, with whatever value.</summary>
+    public bool IsGiven(string name) => _options.Any(item => item.Name == name);
 
     public int Number(string name, int otherwise)
     {
@@ -96,6 +129,6 @@ internal sealed class CommandArguments
                 return (names[0], isFlag);
             }
         }
-        throw new FaultException(FaultKind.InvalidArgument, $"there is no option --{given}");
+        throw new FaultException(FaultKind.InvalidArgument, $"flag provided but not defined: {(given.Length == 1 ? "-" : "--")}{given}");
     }
 }

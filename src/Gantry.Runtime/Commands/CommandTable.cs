@@ -1,3 +1,4 @@
+using System.Text;
 using Gantry.Faults;
 using Gantry.Linux.Native;
 using Gantry.Runtime.Launch;
@@ -8,35 +9,23 @@ namespace Gantry.Runtime.Commands;
 /// <summary>The command line: global options, then a command with its own.</summary>
 internal static class CommandTable
 {
-    private const string DefaultRoot = "/run/gantry-runtime";
+    private const string Program = "gantry-runtime";
 
-    private const string Usage = """
-        usage: gantry-runtime [--root DIR] [--log FILE] [--log-format text|json] COMMAND [options]
+    /// <summary>What runc's exec answers when the process could not be started.</summary>
+    private const int ExecFailed = 255;
 
-        commands:
-          create [--bundle DIR] [--console-socket PATH] [--pid-file FILE] [--no-pivot] [--preserve-fds N] ID
-          start ID
-          run [--bundle DIR] [--detach] [--keep] [--pid-file FILE] [--no-pivot] [--preserve-fds N] ID
-          exec [--process FILE] [--detach] [--tty] [--user UID[:GID]] [--cwd DIR] [--env NAME=VALUE] [--cap CAP] ID [COMMAND...]
-          state ID
-          kill [--all] ID [SIGNAL]
-          delete [--force] ID
-          pause ID
-          resume ID
-          ps [--format table|json] ID
-          list [--format table|json] [--quiet]
-          spec [--bundle DIR]
-          features
-          monitor (used by gantryd)
-
-        """;
+    private static readonly string[] Names =
+    [
+        "create", "delete", "events", "exec", "features", "kill", "list", "pause", "ps", "resume",
+        "run", "spec", "start", "state", "update",
+    ];
 
     public static int Run(string[] args)
     {
         var code = 1;
         try
         {
-            code = RunCommand(args);
+            code = RunCommand(args, ref code);
         }
         catch (FaultException e)
         {
@@ -47,61 +36,90 @@ internal static class CommandTable
         return code;
     }
 
-    private static int RunCommand(string[] args)
+    private static int RunCommand(string[] args, ref int failureCode)
     {
-        var global = new CommandArguments(
-            args, "root log log-format debug! systemd-cgroup! rootless version|v! help|h!", operandLimit: 1);
-        CommandOutput.SetLog(global.Value("log"), global.Value("log-format") == "json");
+        var global = new CommandArguments(args, new CommandSyntax("", "", "", GlobalOptions.OptionTable)
+        {
+            MinOperands = 0,
+            MaxOperands = int.MaxValue,
+            OperandLimit = 1,
+        });
+        var options = GlobalOptions.Read(global);
         if (global.Has("version"))
         {
-            CommandOutput.Print("gantry-runtime version 0.1.0\nspec: 1.2.0\n");
+            CommandOutput.Print($"{Program} version {FeaturesCommand.Version}\nspec: {FeaturesCommand.SpecificationVersion}\n");
             return 0;
         }
         if (global.Has("help") || global.Operands.Count == 0)
         {
-            CommandOutput.Print(Usage);
-            return global.Has("help") ? 0 : 1;
+            CommandOutput.Print(Usage());
+            return 0;
         }
-        if (global.Has("systemd-cgroup"))
+        var name = global.Operands[0];
+        var rest = global.Operands.ToArray().AsSpan(1);
+        switch (name)
         {
-            throw new FaultException(FaultKind.NotImplemented, "--systemd-cgroup: not supported; cgroup paths are used as given");
+            case "monitor":
+                SealedProgram.Ensure(args);
+                return Monitor.MonitorCommand.Run(rest);
+            case "monitor-cleanup":
+                return Monitor.MonitorCommand.CleanUp(rest);
+            case "help":
+                CommandOutput.Print(rest.Length == 0 ? Usage() : Find(rest[0]).Syntax.Help(Program));
+                return 0;
         }
-        switch (global.Operands[0])
+        var (syntax, run) = Find(name);
+        failureCode = name == "exec" ? ExecFailed : 1;
+        var arguments = new CommandArguments(rest, syntax);
+        if (arguments.Has("help"))
         {
-            case "create" or "monitor":
+            CommandOutput.Print(syntax.Help(Program));
+            return 0;
+        }
+        switch (name)
+        {
+            case "create":
                 SealedProgram.Ensure(args);
                 break;
-            case "run" or "exec":
+            case "run" or "exec" or "restore":
                 SealedProgram.Ensure(args, ForegroundProcess.Signals);
                 break;
         }
-        var store = new StateStore(global.Value("root") ?? DefaultRoot);
-        var rest = global.Operands.ToArray().AsSpan(1);
-        return global.Operands[0] switch
-        {
-            "create" => LifecycleCommands.Create(store, rest),
-            "start" => LifecycleCommands.Start(store, rest),
-            "run" => RunCommands.Run(store, rest),
-            "exec" => ExecCommand.Run(store, rest),
-            "state" => QueryCommands.State(store, rest),
-            "kill" => LifecycleCommands.Kill(store, rest),
-            "delete" => LifecycleCommands.Delete(store, rest),
-            "pause" => LifecycleCommands.SetFrozen(store, rest, true),
-            "resume" => LifecycleCommands.SetFrozen(store, rest, false),
-            "ps" => QueryCommands.Processes(store, rest),
-            "list" => QueryCommands.List(store, rest),
-            "spec" => QueryCommands.Spec(rest),
-            "features" => QueryCommands.Features(),
-            "monitor" => Monitor.MonitorCommand.Run(rest),
-            "monitor-cleanup" => Monitor.MonitorCommand.CleanUp(rest),
-            "help" => Help(),
-            _ => throw new FaultException(FaultKind.InvalidArgument, $"there is no command \"{global.Operands[0]}\"; see --help"),
-        };
+        CommandOutput.Debug($"{string.Join(' ', global.Operands)} (root {options.Root})");
+        return run(new CommandContext(options, new StateStore(options.Root)), arguments);
     }
 
-    private static int Help()
+    private static (CommandSyntax Syntax, Func<CommandContext, CommandArguments, int> Run) Find(string name) => name switch
     {
-        CommandOutput.Print(Usage);
-        return 0;
+        "create" => (LifecycleCommands.CreateSyntax, LifecycleCommands.Create),
+        "start" => (LifecycleCommands.StartSyntax, LifecycleCommands.Start),
+        "run" => (RunCommands.Syntax, RunCommands.Run),
+        "exec" => (ExecCommand.Syntax, ExecCommand.Run),
+        "state" => (QueryCommands.StateSyntax, QueryCommands.State),
+        "kill" => (LifecycleCommands.KillSyntax, LifecycleCommands.Kill),
+        "delete" => (LifecycleCommands.DeleteSyntax, LifecycleCommands.Delete),
+        "pause" => (LifecycleCommands.PauseSyntax, LifecycleCommands.Pause),
+        "resume" => (LifecycleCommands.ResumeSyntax, LifecycleCommands.Resume),
+        "ps" => (ProcessesCommand.Syntax, ProcessesCommand.Run),
+        "list" => (QueryCommands.ListSyntax, QueryCommands.List),
+        "update" => (UpdateCommand.Syntax, UpdateCommand.Run),
+        "events" => (EventsCommand.Syntax, EventsCommand.Run),
+        "spec" => (SpecCommand.Syntax, SpecCommand.Run),
+        "features" => (FeaturesCommand.Syntax, FeaturesCommand.Run),
+        _ => throw new FaultException(FaultKind.InvalidArgument, $"there is no command \"{name}\"; see --help"),
+    };
+
+    private static string Usage()
+    {
+        var text = new StringBuilder(
+            $"{Program} - runs containers by the Open Container Initiative's runtime specification\n\n" +
+            $"usage: {Program} [global options] COMMAND [options] [operands]\n\ncommands ({Program} COMMAND --help says more):\n");
+        foreach (var name in Names)
+        {
+            text.Append("  ").Append(name.PadRight(12)).Append(Find(name).Syntax.Summary).Append('\n');
+        }
+        text.Append("\nglobal options:\n");
+        CommandSyntax.AppendOptions(text, GlobalOptions.OptionTable);
+        return text.ToString();
     }
 }

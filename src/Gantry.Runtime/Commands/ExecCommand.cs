@@ -9,13 +9,33 @@ namespace Gantry.Runtime.Commands;
 /// <summary>exec.</summary>
 internal static class ExecCommand
 {
-    private const string OptionNames =
-        "process|p detach|d! tty|t! user|u cwd env|e cap|c pid-file console-socket preserve-fds additional-gids|g "
-        + "no-new-privs! apparmor process-label no-subreaper! ignore-paused! cgroup";
+    public static readonly CommandSyntax Syntax = new(
+        "exec", "ID [COMMAND...]", "run a further process in a container", """
+        process|p=FILE          read the process from a process.json instead of COMMAND and the options for it
+        detach|d                return when the program runs
+        tty|t                   give it a terminal
+        user|u=UID[:GID]        run as this user
+        additional-gids|g=GID   a further group; may be repeated
+        cwd=DIR                 its working directory
+        env|e=NAME=VALUE        an environment variable; may be repeated
+        cap|c=CAPABILITY        add a capability; may be repeated
+        no-new-privs            set no_new_privs
+        apparmor=PROFILE        its AppArmor profile
+        process-label=LABEL     its SELinux label
+        console-socket=PATH     a unix socket that gets the terminal's master
+        pidfd-socket=PATH       a unix socket that gets a descriptor of the process
+        pid-file=FILE           write the process's id to this file
+        preserve-fds=N          pass descriptors 3 to 2+N on to it (0)
+        cgroup=[CTL:]PATH       run it in a group below the container's; with v1's controllers it may be repeated
+        ignore-paused           start it in a paused container; it runs when that is resumed
+        no-subreaper            taken and without meaning
 
-    public static int Run(StateStore store, ReadOnlySpan<string> args)
+        """)
+    { MaxOperands = int.MaxValue, OperandLimit = 1 };
+
+    public static int Run(CommandContext context, CommandArguments arguments)
     {
-        var arguments = new CommandArguments(args, OptionNames, operandLimit: 1);
+        var store = context.Store;
         var id = arguments.Id();
         var process = ReadProcess(store, id, arguments);
         var detach = arguments.Has("detach");
@@ -32,9 +52,12 @@ internal static class ExecCommand
             PidFile = arguments.Value("pid-file"),
             ConsoleSocket = consoleSocket,
             PreservedDescriptors = LifecycleCommands.ReadPreserved(arguments),
+            IgnorePaused = arguments.Has("ignore-paused"),
+            SubGroups = SubGroups.Parse([.. arguments.Values("cgroup")]),
         });
         using (terminal)
         {
+            LifecycleCommands.SendProcess(arguments.Value("pidfd-socket"), pid);
             if (detach)
             {
                 return 0;
@@ -54,19 +77,30 @@ internal static class ExecCommand
         // What is not said is as for the container's own process.
         var process = BundleLoader.Load(store.Load(id).Bundle).Spec.Process ?? new ProcessSpec();
         process.Args = arguments.Operands[1..];
+        if (process.Args.Count == 0)
+        {
+            throw new FaultException(FaultKind.InvalidArgument, "exec: a command, or --process FILE, is required");
+        }
         process.Terminal = arguments.Has("tty");
         process.Cwd = arguments.Value("cwd") ?? process.Cwd;
         process.Env = [.. process.Env ?? [], .. arguments.Values("env")];
-        process.NoNewPrivileges |= arguments.Has("no-new-privs");
+        process.NoNewPrivileges = arguments.IsGiven("no-new-privs") ? arguments.Has("no-new-privs") : process.NoNewPrivileges;
+        process.ApparmorProfile = arguments.Value("apparmor") ?? process.ApparmorProfile;
+        process.SelinuxLabel = arguments.Value("process-label") ?? process.SelinuxLabel;
         if (arguments.Value("user") is { } user)
         {
             SetUser(process.User, user);
         }
         process.User.AdditionalGids =
-            [.. process.User.AdditionalGids ?? [], .. arguments.Values("additional-gids").Select(uint.Parse)];
+            [.. process.User.AdditionalGids ?? [], .. arguments.Values("additional-gids").Select(ReadGroup)];
         AddCapabilities(process, [.. arguments.Values("cap")]);
         return process;
     }
+
+    private static uint ReadGroup(string text) =>
+        uint.TryParse(text, out var gid)
+            ? gid
+            : throw new FaultException(FaultKind.InvalidArgument, $"--additional-gids {text}: must be a group's number");
 
     private static void SetUser(UserSpec user, string text)
     {
@@ -95,5 +129,10 @@ internal static class ExecCommand
         sets.Bounding = [.. sets.Bounding ?? [], .. names];
         sets.Effective = [.. sets.Effective ?? [], .. names];
         sets.Permitted = [.. sets.Permitted ?? [], .. names];
+        if (sets.Inheritable is { Count: > 0 })
+        {
+            // As runc: without inheritable ones an ambient capability could not be set.
+            sets.Ambient = [.. sets.Ambient ?? [], .. names];
+        }
     }
 }

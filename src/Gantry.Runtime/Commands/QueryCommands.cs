@@ -2,142 +2,97 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Gantry.Faults;
-using Gantry.Linux.Cgroups;
 using Gantry.Linux.Native;
-using Gantry.Oci.Runtime;
 using Gantry.Runtime.Create;
 using Gantry.Runtime.State;
 
 namespace Gantry.Runtime.Commands;
 
-/// <summary>state, list, ps, spec and features.</summary>
+/// <summary>state and list.</summary>
 internal static class QueryCommands
 {
-    private static readonly JsonWriterOptions Indented = new() { Indented = true };
+    public static readonly CommandSyntax StateSyntax = new("state", "ID", "print a container's state as JSON");
 
-    public static int State(StateStore store, ReadOnlySpan<string> args)
+    public static readonly CommandSyntax ListSyntax = new(
+        "list", "", "list containers", """
+        format|f=FORMAT  table or json (table)
+        quiet|q          ids only
+
+        """)
+    { MinOperands = 0, MaxOperands = 0 };
+
+    public static int State(CommandContext context, CommandArguments arguments)
     {
-        var record = store.Load(new CommandArguments(args, "").Id());
-        Print(writer => WriteState(writer, record, ProcessTable.StatusOf(record, store)));
+        var record = context.Store.Load(arguments.Id());
+        CommandOutput.Print(JsonText.Indented(writer => WriteState(writer, context.Store, record)));
         return 0;
     }
 
-    public static int List(StateStore store, ReadOnlySpan<string> args)
+    public static int List(CommandContext context, CommandArguments arguments)
     {
-        var arguments = new CommandArguments(args, "format|f quiet|q!");
+        var store = context.Store;
+        var format = ReadFormat(arguments);
         var records = store.Ids().Where(static id => !id.StartsWith('.')).Select(store.TryLoad).OfType<ContainerRecord>().ToList();
         if (arguments.Has("quiet"))
         {
             CommandOutput.Print(string.Concat(records.Select(static record => record.Id + "\n")));
             return 0;
         }
-        if (arguments.Value("format") == "json")
+        if (format == "json")
         {
-            Print(writer =>
+            CommandOutput.Print(JsonText.Line(writer =>
             {
                 writer.WriteStartArray();
                 foreach (var record in records)
                 {
-                    WriteState(writer, record, ProcessTable.StatusOf(record, store));
+                    WriteState(writer, store, record);
                 }
                 writer.WriteEndArray();
-            });
+            }));
             return 0;
         }
-        var table = new StringBuilder("ID                  PID         STATUS      BUNDLE      CREATED\n");
+        List<string[]> rows = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]];
         foreach (var record in records)
         {
-            table.Append(CultureInfo.InvariantCulture, $"{record.Id,-20}{record.Pid,-12}")
-                .Append(CultureInfo.InvariantCulture, $"{ProcessTable.StatusOf(record, store),-12}{record.Bundle}  {record.CreatedAt}\n");
+            var status = ProcessTable.StatusOf(record, store);
+            var pid = status == "stopped" ? 0 : record.Pid;
+            rows.Add([
+                record.Id, pid.ToString(CultureInfo.InvariantCulture), status, record.Bundle, record.CreatedAt,
+                OwnerOf(store, record)]);
         }
-        CommandOutput.Print(table.ToString());
+        CommandOutput.Print(Align(rows));
         return 0;
     }
 
-    public static int Processes(StateStore store, ReadOnlySpan<string> args)
+    /// <summary>table unless --format says json.</summary>
+    public static string ReadFormat(CommandArguments arguments)
     {
-        var arguments = new CommandArguments(args, "format|f", operandLimit: 1);
-        var pids = ControlGroup.Open(store.Load(arguments.Id()).CgroupPath).ProcessIds();
-        if (arguments.Value("format") == "json")
-        {
-            CommandOutput.Print($"[{string.Join(',', pids)}]\n");
-            return 0;
-        }
-        var table = new StringBuilder("PID       CMD\n");
-        foreach (var pid in pids)
-        {
-            var command = Encoding.UTF8.GetString(SmallFile.TryRead($"/proc/{pid}/cmdline") ?? []).Replace('\0', ' ').Trim();
-            table.Append(CultureInfo.InvariantCulture, $"{pid,-10}{command}\n");
-        }
-        CommandOutput.Print(table.ToString());
-        return 0;
+        var format = arguments.Value("format") ?? "table";
+        return format is "table" or "json"
+            ? format
+            : throw new FaultException(FaultKind.InvalidArgument, $"--format {format}: invalid format option; use table or json");
     }
 
-    public static int Spec(ReadOnlySpan<string> args)
+    private static string Align(List<string[]> rows)
     {
-        var arguments = new CommandArguments(args, "bundle|b rootless!");
-        var path = Path.Combine(arguments.Value("bundle") ?? ".", "config.json");
-        if (File.Exists(path))
+        const int gap = 3;
+        const int least = 12;
+        var text = new StringBuilder();
+        foreach (var row in rows)
         {
-            throw new FaultException(FaultKind.AlreadyExists, $"{path}: exists; remove it first");
+            for (var column = 0; column < row.Length; column++)
+            {
+                var width = Math.Max(least, rows.Max(other => other[column].Length) + gap);
+                text.Append(column == row.Length - 1 ? row[column] : row[column].PadRight(width));
+            }
+            text.Append('\n');
         }
-        using var document = JsonDocument.Parse(RuntimeSpecJson.Write(DefaultSpec.Create()));
-        using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, Indented))
-        {
-            document.WriteTo(writer);
-        }
-        SmallFile.Write(path, stream.ToArray(), 0x1A4);
-        return 0;
+        return text.ToString();
     }
 
-    public static int Features()
+    private static void WriteState(Utf8JsonWriter writer, StateStore store, ContainerRecord record)
     {
-        Print(static writer =>
-        {
-            writer.WriteStartObject();
-            writer.WriteString("ociVersionMin", "1.0.0");
-            writer.WriteString("ociVersionMax", "1.2.0");
-            WriteStrings(
-                writer, "hooks",
-                ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]);
-            WriteStrings(
-                writer, "mountOptions",
-                [
-                    "bind", "rbind", "ro", "rw", "rro", "rrw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime",
-                    "relatime", "strictatime", "nodiratime", "nosymfollow", "private", "rprivate", "slave", "rslave",
-                    "shared", "rshared", "unbindable", "runbindable", "defaults",
-                ]);
-            writer.WriteStartObject("linux");
-            WriteStrings(writer, "namespaces", ["cgroup", "ipc", "mount", "network", "pid", "user", "uts"]);
-            WriteStrings(writer, "capabilities", LinuxCapability.All);
-            writer.WriteStartObject("cgroup");
-            writer.WriteBoolean("v1", true);
-            writer.WriteBoolean("v2", true);
-            writer.WriteBoolean("systemd", false);
-            writer.WriteEndObject();
-            writer.WriteStartObject("seccomp");
-            writer.WriteBoolean("enabled", true);
-            writer.WriteEndObject();
-            writer.WriteEndObject();
-            writer.WriteEndObject();
-        });
-        return 0;
-    }
-
-    private static void WriteStrings(Utf8JsonWriter writer, string name, IEnumerable<string> values)
-    {
-        writer.WriteStartArray(name);
-        foreach (var value in values)
-        {
-            writer.WriteStringValue(value);
-        }
-        writer.WriteEndArray();
-    }
-
-    private static void WriteState(Utf8JsonWriter writer, ContainerRecord record, string status)
-    {
-        var state = ContainerCreator.StateOf(record, status);
+        var state = ContainerCreator.StateOf(record, ProcessTable.StatusOf(record, store));
         writer.WriteStartObject();
         writer.WriteString("ociVersion", state.OciVersion);
         writer.WriteString("id", state.Id);
@@ -155,17 +110,25 @@ internal static class QueryCommands
             }
             writer.WriteEndObject();
         }
+        writer.WriteString("owner", OwnerOf(store, record));
         writer.WriteEndObject();
     }
 
-    private static void Print(Action<Utf8JsonWriter> write)
+    /// <summary>Who owns the container's directory: the name that /etc/passwd has for it, or #UID.</summary>
+    private static string OwnerOf(StateStore store, ContainerRecord record)
     {
-        using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, Indented))
+        if (SysStat.TryStatus(Fcntl.AT_FDCWD, store.DirectoryOf(record.Id), false, out var status) != 0)
         {
-            write(writer);
+            return "";
         }
-        stream.WriteByte((byte)'\n');
-        CommandOutput.Print(stream.ToArray());
+        var uid = status.UserId.ToString(CultureInfo.InvariantCulture);
+        foreach (var line in Encoding.UTF8.GetString(SmallFile.TryRead("/etc/passwd") ?? []).Split('\n'))
+        {
+            if (line.Split(':') is [var name, _, var number, ..] && number == uid)
+            {
+                return name;
+            }
+        }
+        return "#" + uid;
     }
 }

@@ -1,5 +1,5 @@
 using Gantry.Faults;
-using Gantry.Linux;
+using Gantry.Linux.Native;
 using Gantry.Runtime.Create;
 using Gantry.Runtime.State;
 
@@ -8,11 +8,23 @@ namespace Gantry.Runtime.Commands;
 /// <summary>run: create and start, and without --detach wait, pass signals on and delete.</summary>
 internal static class RunCommands
 {
-    public static int Run(StateStore store, ReadOnlySpan<string> args)
+    public static readonly CommandSyntax Syntax = new(
+        "run", "ID", "create a container, run its program and delete it", LifecycleCommands.CreateOptionTable + """
+        detach|d             return when the program runs
+        keep                 do not delete the container when it has ended
+        no-subreaper         do not adopt the container's orphans
+
+        """);
+
+    public static int Run(CommandContext context, CommandArguments arguments)
     {
-        var arguments = new CommandArguments(args, LifecycleCommands.CreateOptionNames);
-        var options = LifecycleCommands.ReadOptions(arguments);
+        var options = LifecycleCommands.ReadOptions(context, arguments);
+        var store = context.Store;
         var detach = arguments.Has("detach");
+        if (!detach && !arguments.Has("no-subreaper"))
+        {
+            SysPrctl.SetChildSubreaper();
+        }
         var (record, terminal) = new ContainerCreator(store).Create(options);
         using (terminal)
         {
@@ -25,6 +37,7 @@ internal static class RunCommands
             using var foreground = detach ? null : new ForegroundProcess(record.Pid, terminal);
             try
             {
+                LifecycleCommands.SendProcess(arguments.Value("pidfd-socket"), record.Pid);
                 new ContainerStart(store).Start(record.Id);
             }
             catch
@@ -32,16 +45,18 @@ internal static class RunCommands
                 new ContainerRemoval(store).Delete(record.Id, force: true);
                 throw;
             }
-            if (foreground is null)
-            {
-                return 0;
-            }
-            var code = foreground.Wait();
-            if (!arguments.Has("keep"))
-            {
-                new ContainerRemoval(store).Delete(record.Id, force: true);
-            }
-            return code;
+            return foreground is null ? 0 : Finish(store, record, foreground, keep: arguments.Has("keep"));
         }
+    }
+
+    /// <summary>Waits for the end and deletes the container unless it is kept.</summary>
+    public static int Finish(StateStore store, ContainerRecord record, ForegroundProcess foreground, bool keep)
+    {
+        var code = foreground.Wait();
+        if (!keep)
+        {
+            new ContainerRemoval(store).Delete(record.Id, force: true);
+        }
+        return code;
     }
 }

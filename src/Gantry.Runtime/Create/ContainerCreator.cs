@@ -84,7 +84,7 @@ internal sealed class ContainerCreator(StateStore store)
         group.Create();
         if (bundle.Spec.Linux?.Resources is { } resources)
         {
-            group.Apply(ResourceMapping.Convert(resources));
+            ResourceMapping.Apply(group, resources);
         }
         using var listener = StartSocket.Listen(store.DirectoryOf(options.Id));
         using var loader = SeccompListener.Connect(filter, bundle.Spec.Linux?.Seccomp);
@@ -132,6 +132,7 @@ internal sealed class ContainerCreator(StateStore store)
             {
                 case InitChannel.Hooks:
                     var state = StateOf(record, "creating");
+                    // The status that these deprecated hooks have always been given.
                     HookRunner.Run("prestart", spec.Hooks?.Prestart, StateOf(record, "created"));
                     HookRunner.Run("createRuntime", spec.Hooks?.CreateRuntime, state);
                     channel.Send(InitChannel.Go);

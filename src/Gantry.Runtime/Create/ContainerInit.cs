@@ -182,6 +182,7 @@ internal sealed class ContainerInit(
             HookRunner.Run("startContainer", _spec.Hooks?.StartContainer, StateNow("created"));
             Scheduling.Apply(Process, _spec.Linux?.Personality);
             _own!.SetLabel(Process);
+            ProcessStart.MarkDescriptors(options.PreservedDescriptors);
             ProcessStart.DropPrivileges(Process, () => filter.Load(_pid, StateNow("created")));
             if (!_isInDirectory)
             {
@@ -193,7 +194,7 @@ internal sealed class ContainerInit(
                 SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
             }
             var program = ProcessStart.FindProgram(Process);
-            ProcessStart.Execute(program, Process, options.PreservedDescriptors);
+            ProcessStart.Execute(program, Process);
         }
         catch (Exception e)
         {

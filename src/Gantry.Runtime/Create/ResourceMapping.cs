@@ -14,24 +14,59 @@ internal static class ResourceMapping
         new(true, 'c', 5, 2, "rwm"), new(true, 'c', 136, -1, "rwm"),
     ];
 
+    /// <summary>Applies limits to a group and says what it had to leave out.</summary>
+    public static void Apply(IControlGroup group, ResourcesSpec spec)
+    {
+        group.Apply(Convert(spec));
+        if (spec.Memory?.Kernel is { } kernel and not 0)
+        {
+            CommandOutput.Debug($"linux.resources.memory.kernel {kernel}: left out, as the specification allows; it does nothing");
+        }
+        if (group.Version == 1)
+        {
+            return;
+        }
+        WarnLeftOut("memory.swappiness", spec.Memory?.Swappiness is not null);
+        WarnLeftOut("memory.disableOOMKiller", spec.Memory?.DisableOOMKiller == true);
+        WarnLeftOut("memory.kernelTCP", spec.Memory?.KernelTCP is not (null or 0));
+    }
+
+    private static void WarnLeftOut(string setting, bool asked)
+    {
+        if (asked)
+        {
+            CommandOutput.Warn($"linux.resources.{setting}: left out; cgroup v2 has no such setting");
+        }
+    }
+
     public static CgroupResources Convert(ResourcesSpec spec) => new()
     {
         MemoryLimitBytes = spec.Memory?.Limit,
         MemoryReservationBytes = spec.Memory?.Reservation,
         MemoryAndSwapLimitBytes = spec.Memory?.Swap,
+        KernelTcpLimitBytes = spec.Memory?.KernelTCP,
+        CheckMemoryBeforeUpdate = spec.Memory?.CheckBeforeUpdate == true,
         Swappiness = spec.Memory?.Swappiness,
         DisableOomKiller = spec.Memory?.DisableOOMKiller,
         CpuShares = spec.Cpu?.Shares,
         CpuQuotaUs = spec.Cpu?.Quota,
         CpuPeriodUs = spec.Cpu?.Period,
         CpuBurstUs = spec.Cpu?.Burst,
+        RealtimeRuntimeUs = spec.Cpu?.RealtimeRuntime,
+        RealtimePeriodUs = spec.Cpu?.RealtimePeriod,
         CpuIdle = spec.Cpu?.Idle,
         Cpus = spec.Cpu?.Cpus,
         Mems = spec.Cpu?.Mems,
         PidsLimit = spec.Pids?.Limit,
         BlockWeight = spec.BlockIO?.Weight,
+        BlockLeafWeight = spec.BlockIO?.LeafWeight,
+        BlockWeights = spec.BlockIO?.WeightDevice?.ConvertAll(
+            static item => new BlockWeight(item.Major, item.Minor, item.Weight, item.LeafWeight)),
         BlockThrottles = Throttles(spec.BlockIO),
         HugePageLimits = spec.HugepageLimits?.ToDictionary(static item => item.PageSize, static item => item.Limit),
+        NetworkClassId = spec.Network?.ClassID,
+        NetworkPriorities = spec.Network?.Priorities?.ToDictionary(static item => item.Name, static item => item.Priority),
+        Rdma = spec.Rdma?.ToDictionary(static item => item.Key, static item => (item.Value.HcaHandles, item.Value.HcaObjects)),
         Devices = Rules(spec.Devices),
         Unified = spec.Unified,
     };

@@ -22,10 +22,11 @@ internal sealed class ExecCreator(StateStore store)
     {
         var record = store.Load(options.Id);
         var status = ProcessTable.StatusOf(record, store);
-        if (status is not ("running" or "created"))
+        if (status is not ("running" or "created") && !(status == "paused" && options.IgnorePaused))
         {
             throw new FaultException(
-                FaultKind.FailedPrecondition, $"container \"{options.Id}\" is {status}; exec needs a running one");
+                FaultKind.FailedPrecondition, $"container \"{options.Id}\" is {status}; exec needs a running one"
+                + (status == "paused" ? ", or --ignore-paused" : ""));
         }
         SpecCheck.CheckProcess(options.Process, "process");
         // The container's own filter holds for every process in it.
@@ -56,6 +57,21 @@ internal sealed class ExecCreator(StateStore store)
         }
     }
 
+    private static void JoinGroup(ExecOptions options, ContainerRecord record, int pid)
+    {
+        var group = ControlGroup.Open(record.CgroupPath);
+        if (options.SubGroups is { } wanted)
+        {
+            group.AddProcess(pid, wanted);
+        }
+        else if (!group.TryAddProcess(pid))
+        {
+            // v2 lets no process into a group that passes controllers on (the container runs an init that made groups of its
+            // own): where the container's first process is, the new one may be, too.
+            ControlGroup.OfProcess(record.Pid).AddProcess(pid);
+        }
+    }
+
     private static (int Pid, FileDescriptor? Terminal) Finish(
         ExecOptions options, ContainerRecord record, int pid, InitChannel channel)
     {
@@ -63,7 +79,7 @@ internal sealed class ExecCreator(StateStore store)
         try
         {
             Scheduling.SetAffinity(pid, options.Process.ExecCPUAffinity?.Initial);
-            ControlGroup.Open(record.CgroupPath).AddProcess(pid);
+            JoinGroup(options, record, pid);
             Scheduling.SetAffinity(pid, options.Process.ExecCPUAffinity?.Final);
             channel.Send(InitChannel.Go);
             FileDescriptor? terminal = null;

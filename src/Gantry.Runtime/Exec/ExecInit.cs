@@ -64,11 +64,12 @@ internal sealed class ExecInit(
         _ = ProcessStart.FindProgram(process);
         Scheduling.Apply(process, spec.Linux?.Personality);
         own.SetLabel(process);
+        ProcessStart.MarkDescriptors(options.PreservedDescriptors);
         ProcessStart.DropPrivileges(process, () => filter.Load(pid, state));
         if (!isInDirectory)
         {
             ProcessStart.EnterDirectory(process.Cwd);
         }
-        ProcessStart.Execute(ProcessStart.FindProgram(process), process, options.PreservedDescriptors);
+        ProcessStart.Execute(ProcessStart.FindProgram(process), process);
     }
 }

@@ -19,4 +19,10 @@ internal sealed record ExecOptions
     public StandardStreams Streams { get; init; } = StandardStreams.Inherited;
 
     public bool AsSibling { get; init; }
+
+    /// <summary>A paused container is no error; the process then starts when it is resumed.</summary>
+    public bool IgnorePaused { get; init; }
+
+    /// <summary>See <see cref="Exec.SubGroups"/>; null is the container's own group.</summary>
+    public IReadOnlyDictionary<string, string>? SubGroups { get; init; }
 }

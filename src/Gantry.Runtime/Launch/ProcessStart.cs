@@ -158,10 +158,15 @@ internal static class ProcessStart
         SysStat.SetMask(process.User.Umask ?? 0x12);
     }
 
-    /// <summary>Executes the program; returns only by an exception. Descriptors from 3 + preserved on close.</summary>
-    public static void Execute(string program, ProcessSpec process, int preserved)
-    {
+    /// <summary>
+    /// Lets descriptors from 3 + preserved on close at the execve. Before the filter is loaded, which may know older calls only.
+    /// </summary>
+    public static void MarkDescriptors(int preserved) =>
         Unistd.CloseRange((uint)(3 + preserved), uint.MaxValue, Unistd.CLOSE_RANGE_CLOEXEC);
+
+    /// <summary>Executes the program; returns only by an exception.</summary>
+    public static void Execute(string program, ProcessSpec process)
+    {
         Signal.ResetAll();
         var errno = Execution.Replace(program, process.Args, process.Env ?? []);
         throw NotExecutable(program, errno);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gantry.Faults;
+using Gantry.Oci.Runtime;
 
 namespace Gantry.Runtime.State;
 
@@ -34,6 +35,9 @@ internal sealed record ContainerRecord
     /// <summary>The container has a session keyring of its own.</summary>
     public bool HasKeyring { get; init; }
 
+    /// <summary>Device rules of updates, in the order in which they came; they follow those of config.json.</summary>
+    public List<DeviceRuleSpec>? AddedDevices { get; init; }
+
     public Dictionary<string, string>? Annotations { get; init; }
 
     public byte[] ToJson()
@@ -53,6 +57,11 @@ internal sealed record ContainerRecord
             writer.WriteBoolean("hasPoststart", HasPoststart);
             writer.WriteBoolean("ownsPidNamespace", OwnsPidNamespace);
             writer.WriteBoolean("hasKeyring", HasKeyring);
+            if (AddedDevices is { Count: > 0 } devices)
+            {
+                writer.WritePropertyName("addedDevices");
+                writer.WriteRawValue(RuntimeSpecJson.Write(new ResourcesSpec { Devices = devices }));
+            }
             if (Annotations is { Count: > 0 })
             {
                 writer.WriteStartObject("annotations");
@@ -101,11 +110,19 @@ internal sealed record ContainerRecord
                 "hasPoststart" => record with { HasPoststart = reader.GetBoolean() },
                 "ownsPidNamespace" => record with { OwnsPidNamespace = reader.GetBoolean() },
                 "hasKeyring" => record with { HasKeyring = reader.GetBoolean() },
+                "addedDevices" => record with { AddedDevices = ParseDevices(json, ref reader) },
                 "annotations" => record with { Annotations = ParseAnnotations(ref reader) },
                 _ => record,
             };
         }
         return record;
+    }
+
+    private static List<DeviceRuleSpec>? ParseDevices(ReadOnlySpan<byte> json, ref Utf8JsonReader reader)
+    {
+        var start = (int)reader.TokenStartIndex;
+        reader.Skip();
+        return RuntimeSpecJson.ReadResources(json[start..(int)reader.BytesConsumed], "addedDevices").Devices;
     }
 
     private static Dictionary<string, string> ParseAnnotations(ref Utf8JsonReader reader)

@@ -20,18 +20,34 @@ internal sealed class ContainerRemoval(StateStore store)
         var record = store.Load(id);
         if (all)
         {
-            foreach (var pid in ControlGroup.Open(record.CgroupPath).ProcessIds())
-            {
-                Signal.TryKill(pid, signal);
-            }
+            KillGroup(record, signal);
             return;
         }
         using var process = TryOpen(record)
             ?? throw new FaultException(FaultKind.FailedPrecondition, $"container \"{id}\" is not running");
+        if (signal == Signal.SIGKILL && !record.OwnsPidNamespace)
+        {
+            // Without a pid namespace of its own nothing ends the others with the first process.
+            KillGroup(record, signal);
+        }
         var errno = Sched.TrySignal(process.Number, signal);
         if (errno != 0)
         {
             throw new LinuxException("pidfd_send_signal", id, errno);
+        }
+    }
+
+    private static void KillGroup(ContainerRecord record, int signal)
+    {
+        var group = ControlGroup.Open(record.CgroupPath);
+        if (signal == Signal.SIGKILL)
+        {
+            group.KillAll();
+            return;
+        }
+        foreach (var pid in group.ProcessIds())
+        {
+            Signal.TryKill(pid, signal);
         }
     }
 
