@@ -14,7 +14,7 @@ public sealed partial class SqliteStore
         var identity = _log.ReadMeta("identity", 0);
         var forgotten = _log.ReadMeta("forgotten", 0);
         var start = new CommitTime(_log.ReadMeta("compacted", 1), _log.ReadMeta("compacted_time", 0));
-        return new Archiver(_options, () => HistoryFile.Open(_options.HistoryPath, identity, start, forgotten), start.Revision, WakeWriter);
+        return new Archiver(_options, () => HistoryFile.Open(_options.HistoryPath, identity, start, forgotten), start.Revision, _queue.Wake);
     }
 
     private void CheckHistory()

@@ -32,22 +32,13 @@ public sealed partial class SqliteStore
     private readonly List<Outcome> _outcomes = [];
     private bool _compactionUnwritten;
     private long _compactedMs;
-    private int _wake;
 
     private void RunWriter()
     {
         var batch = new List<PendingCommit>(MaxBatch);
-        while (WaitForWork())
+        // While there is something to tidy up, an empty queue is not waited for.
+        while (_queue.Take(batch, MaxBatch, wait: _deletable.Count == 0))
         {
-            batch.Clear();
-            while (batch.Count < MaxBatch && _queue.Reader.TryRead(out var pending))
-            {
-                if (!ReferenceEquals(pending, s_wakeUp))
-                {
-                    batch.Add(pending);
-                }
-            }
-
             try
             {
                 if (batch.Count > 0)
@@ -63,6 +54,8 @@ public sealed partial class SqliteStore
                 Stop(batch, broken);
                 return;
             }
+
+            batch.Clear();
         }
     }
 
@@ -71,7 +64,7 @@ public sealed partial class SqliteStore
     {
         var fault = new FaultException((reason as FaultException)?.Kind ?? FaultKind.Internal, $"the store stopped: {reason.Message}", reason);
         _refusal = fault;
-        _queue.Writer.TryComplete();
+        _queue.Close();
         FailAll(batch, fault);
         _hub.Close();
     }
@@ -79,24 +72,12 @@ public sealed partial class SqliteStore
     private void FailAll(List<PendingCommit> batch, FaultException fault)
     {
         batch.ForEach(pending => pending.Completion.TrySetException(fault));
-        while (_queue.Reader.TryRead(out var pending))
+        var queued = new List<PendingCommit>();
+        while (!_queue.IsEmpty && _queue.Take(queued, MaxQueuedCommits, wait: false))
         {
-            pending.Completion.TrySetException(fault);
+            queued.ForEach(pending => pending.Completion.TrySetException(fault));
+            queued.Clear();
         }
-    }
-
-    private bool WaitForWork()
-    {
-        if (_deletable.Count > 0)
-        {
-            return !_queue.Reader.Completion.IsCompleted;
-        }
-
-        var ready = _queue.Reader.WaitToReadAsync();
-        // This thread belongs to the loop; blocking it costs nothing and keeps the commit path free of thread hops.
-        var more = ready.IsCompleted ? ready.Result : ready.AsTask().GetAwaiter().GetResult();
-        Volatile.Write(ref _wake, 0);
-        return more;
     }
 
     private void Apply(List<PendingCommit> batch)
@@ -276,13 +257,14 @@ public sealed partial class SqliteStore
     /// <summary>Deletes rows in the open transaction, and says in it how far back the file then reaches.</summary>
     private int DeleteSome(int most)
     {
+        // More than is deleted: what is left keeps the loop from waiting.
         if (_archiver is not null)
         {
-            _archiver.TakeArchived(_deletable, most - _deletable.Count);
+            _archiver.TakeArchived(_deletable, (2 * most) - _deletable.Count);
         }
         else
         {
-            while (_deletable.Count < most && _superseded.TryPeek(out var row) && row.SupersededAt <= _state.CompactedRevision)
+            while (_deletable.Count < 2 * most && _superseded.TryPeek(out var row) && row.SupersededAt <= _state.CompactedRevision)
             {
                 _deletable.Add(_superseded.Dequeue().Id);
             }
@@ -307,6 +289,9 @@ public sealed partial class SqliteStore
         return count;
     }
 
+    private bool HasDeletable() =>
+        _deletable.Count > 0 || _archiver is { HasArchived: true } || (_superseded.TryPeek(out var row) && row.SupersededAt <= _state.CompactedRevision);
+
     /// <summary>What is done between commits: the rest of a long log, and, when nobody waits, deletions and smaller files.</summary>
     private void Tidy()
     {
@@ -318,7 +303,7 @@ public sealed partial class SqliteStore
                 _log.Checkpoint(truncate: false);
             }
 
-            if (_queue.Reader.Count > 0 || _refusal is not null)
+            if (!_queue.IsEmpty || _refusal is not null || !HasDeletable())
             {
                 return;
             }
@@ -352,16 +337,6 @@ public sealed partial class SqliteStore
             }
         }
     }
-
-    private void WakeWriter()
-    {
-        if (Interlocked.Exchange(ref _wake, 1) == 0)
-        {
-            _queue.Writer.TryWrite(s_wakeUp);
-        }
-    }
-
-    private static readonly PendingCommit s_wakeUp = new([]);
 
     private readonly record struct Outcome(PendingCommit Pending, StoreCommit Result, HistoryItem? Item);
 }

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Gantry.Faults;
 using Gantry.Store.Sqlite.History;
 using Gantry.Store.Watch;
@@ -25,8 +24,7 @@ public sealed partial class SqliteStore : IStore
     private readonly WatchHub _hub = new();
     private readonly Archiver? _archiver;
     private readonly HistoryReader? _history;
-    private readonly Channel<PendingCommit> _queue =
-        Channel.CreateBounded<PendingCommit>(new BoundedChannelOptions(MaxQueuedCommits) { SingleReader = true });
+    private readonly CommitQueue<PendingCommit> _queue = new(MaxQueuedCommits);
 
     private readonly Task _writer;
     private SqliteLog _log;
@@ -146,7 +144,7 @@ public sealed partial class SqliteStore : IStore
         {
             _disposed = true;
             _closing = true;
-            _queue.Writer.TryComplete();
+            _queue.Close();
             await _writer.ConfigureAwait(false);
             _hub.Close();
             _archiver?.Dispose();
@@ -164,11 +162,7 @@ public sealed partial class SqliteStore : IStore
             throw new FaultException(refusal.Kind, refusal.Message, refusal);
         }
 
-        try
-        {
-            await _queue.Writer.WriteAsync(pending, cancellationToken).ConfigureAwait(false);
-        }
-        catch (ChannelClosedException)
+        if (_closing || !await _queue.AddAsync(pending, cancellationToken).ConfigureAwait(false))
         {
             throw new FaultException(FaultKind.Unavailable, "the store is closed");
         }

@@ -75,6 +75,18 @@ internal sealed class Archiver : IDisposable
         }
     }
 
+    /// <summary>Whether <see cref="TakeArchived"/> has something to give.</summary>
+    public bool HasArchived
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _archived.Count > 0;
+            }
+        }
+    }
+
     public void Start() => _thread.Start();
 
     /// <summary>Takes note of rows that durable commits superseded, in the order of revisions.</summary>

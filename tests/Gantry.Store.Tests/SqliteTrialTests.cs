@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using Gantry.Faults;
+using Gantry.Store.Contract.Linearizability;
+using Gantry.Store.Sqlite;
+using Gantry.Store.Tests.Disk;
+using Gantry.Store.Tests.Host;
+using Xunit.Abstractions;
+
+namespace Gantry.Store.Tests;
+
+/// <summary>Concurrent clients and watchers through failing disks, power cuts and kill -9; a checker has the last word.</summary>
+public sealed class SqliteTrialTests(ITestOutputHelper output)
+{
+    // Ten epochs of a quarter of a second, four times: the share of ./test.
+    private const int Rounds = 4;
+    private const int Epochs = 10;
+    private static readonly TimeSpan s_epoch = TimeSpan.FromMilliseconds(250);
+
+    [Fact]
+    public async Task History_ThroughFailingDisksAndPowerCuts_IsLinearizable() => await RepeatAsync(Rounds, async seed =>
+    {
+        using var disk = new FaultyDisk();
+        var random = new Random(seed);
+        var trial = new StoreTrial(seed);
+        var options = new SqliteStoreOptions(Path.Combine(disk.Root, "s.db"));
+        for (var epoch = 0; epoch < Epochs; epoch++)
+        {
+            var store = SqliteStore.Open(options);
+            Plan(disk, random);
+            var began = Stopwatch.GetTimestamp();
+            await trial.RunEpochAsync(store, () => disk.IsDead || Stopwatch.GetElapsedTime(began) > s_epoch, async () => await store.DisposeAsync());
+            disk.RestorePower(random);
+        }
+
+        await using var last = SqliteStore.Open(options);
+        return (await trial.JudgeAsync(last), trial.Count);
+    });
+
+    [Fact]
+    public async Task History_ThroughKills_IsLinearizable() => await RepeatAsync(1, async seed =>
+    {
+        var directory = Directory.CreateTempSubdirectory("gantry-store-");
+        try
+        {
+            var random = new Random(seed);
+            var trial = new StoreTrial(seed);
+            var path = Path.Combine(directory.FullName, "s.db");
+            for (var kill = 0; kill < 5; kill++)
+            {
+                await using var store = await ProcessStore.StartAsync(path);
+                var moment = TimeSpan.FromMilliseconds(random.Next(50, 600));
+                // The kill comes from beside the clients, who are in the middle of their calls.
+                var killing = Task.Run(async () =>
+                {
+                    await Task.Delay(moment);
+                    await store.KillAsync();
+                });
+                await trial.RunEpochAsync(store, () => store.HasEnded, () => killing);
+            }
+
+            await using var last = SqliteStore.Open(new SqliteStoreOptions(path));
+            return (await trial.JudgeAsync(last), trial.Count);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    });
+
+    private static void Plan(FaultyDisk disk, Random random)
+    {
+        var number = random.Next(1, 400);
+        switch (random.Next(6))
+        {
+            case 0:
+                disk.Plan(number, DiskFault.Full, times: random.Next(1, 60));
+                break;
+            case 1:
+                disk.Plan(number, DiskFault.Torn, times: random.Next(1, 4));
+                break;
+            case 2:
+                disk.Plan(random.Next(1, 40), DiskFault.Error, (call, _) => call == DiskCall.Sync, times: random.Next(1, 6));
+                break;
+            case 3:
+                disk.Plan(number, DiskFault.Error, times: random.Next(1, 4));
+                break;
+            default:
+                disk.Plan(number * 4, DiskFault.Crash);
+                break;
+        }
+    }
+
+    private async Task RepeatAsync(int rounds, Func<int, Task<(string? Wrong, int Operations)>> round)
+    {
+        var began = Stopwatch.GetTimestamp();
+        var operations = 0L;
+        for (var number = 0; TrialSettings.Minutes is { } minutes ? Stopwatch.GetElapsedTime(began) < minutes : number < rounds; number++)
+        {
+            var seed = TrialSettings.Seed + number;
+            try
+            {
+                var (wrong, count) = await round(seed);
+                operations += count;
+                Assert.True(wrong is null, $"GANTRY_STORE_SEED={seed}: {wrong}");
+                Assert.True(count > 100, $"GANTRY_STORE_SEED={seed}: only {count} operations were recorded");
+            }
+            catch (FaultException failure)
+            {
+                Assert.Fail($"GANTRY_STORE_SEED={seed}: {failure}");
+            }
+        }
+
+        output.WriteLine($"{operations} operations in {Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s, first seed {TrialSettings.Seed}");
+    }
+}
