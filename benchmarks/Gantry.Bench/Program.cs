@@ -11,6 +11,9 @@ using Gantry.Bench.Results;
     ("idle", IdleMeasurement.RunAsync),
     ("apply_10", ApplyMeasurement.RunAsync),
     ("durable_writes", WriteMeasurement.RunAsync),
+    ("store_writes", StoreWriteMeasurement.RunAsync),
+    ("store_reads", StoreReadMeasurement.RunAsync),
+    ("store_history", StoreHistoryMeasurement.RunAsync),
     ("list_5000", ListMeasurement.RunAsync),
     ("watchers_1000", WatchMeasurement.RunAsync),
 ];

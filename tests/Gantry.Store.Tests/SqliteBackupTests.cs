@@ -109,6 +109,36 @@ public sealed class SqliteBackupTests : IDisposable
         Assert.False(File.Exists(elsewhere.Path));
     }
 
+    [Fact]
+    public async Task Defragment_AfterMuchWasDeleted_MakesTheFilesSmall()
+    {
+        await using var store = SqliteStore.Open(Options with { HistorySpan = TimeSpan.Zero });
+        for (var i = 0; i < 20; i++)
+        {
+            await store.CommitAsync([.. Enumerable.Range(0, 100).Select(n => new StoreOperation($"/{i}/{n}", new byte[2000]))]);
+        }
+
+        var full = await store.GetStatusAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            await store.CommitAsync([.. Enumerable.Range(0, 100).Select(n => new StoreOperation($"/{i}/{n}", null))]);
+        }
+
+        await store.CompactAsync(store.Revision);
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while ((await store.GetStatusAsync()).UsedBytes > full.UsedBytes / 4)
+        {
+            await Task.Delay(20, limit.Token);
+        }
+
+        await store.DefragmentAsync();
+
+        var small = await store.GetStatusAsync();
+        Assert.True(small.SizeBytes < full.SizeBytes / 2, $"{full} became {small}");
+        Assert.Equal(("sqlite", store.Revision, store.CompactedRevision), (small.Engine, small.Revision, small.CompactedRevision));
+        Assert.True((await store.CommitAsync([new("/a", Bytes("1"))])).Succeeded);
+    }
+
     private static ReadOnlyMemory<byte> Bytes(string text) => System.Text.Encoding.UTF8.GetBytes(text);
 
     private static string Text(ReadOnlyMemory<byte> value) => System.Text.Encoding.UTF8.GetString(value.Span);

@@ -5,6 +5,8 @@ internal static class Repository
 {
     private static readonly string s_root = FindRoot();
 
+    public static string Root => s_root;
+
     public static string Daemon => Built("gantryd");
 
     public static string Cli => Built("gantry");

@@ -13,6 +13,12 @@ internal sealed record Metric(string Name, string Unit, IReadOnlyList<double> Va
     /// <summary>The most that the median may be; null where nothing was promised.</summary>
     public double? Target { get; init; }
 
+    /// <summary>The least that the median may be, where more is better.</summary>
+    public double? TargetAtLeast { get; init; }
+
+    /// <summary>The least that the median may be as a multiple of the peer's, where more is better.</summary>
+    public double? RatioAtLeast { get; init; }
+
     /// <summary>The most that the median may be as a share of the peer's.</summary>
     public double? RatioTarget { get; init; }
 
@@ -39,6 +45,11 @@ internal sealed record Metric(string Name, string Unit, IReadOnlyList<double> Va
             if (Target is { } target)
             {
                 writer.WriteNumber("target", target);
+            }
+
+            if (TargetAtLeast is { } least)
+            {
+                writer.WriteNumber("targetAtLeast", least);
             }
 
             if (Peer is not null && PeerValues.Count > 0)
@@ -70,6 +81,11 @@ internal sealed record Metric(string Name, string Unit, IReadOnlyList<double> Va
         if (RatioTarget is { } ratio)
         {
             writer.WriteNumber("ratioTarget", Rounded(ratio));
+        }
+
+        if (RatioAtLeast is { } multiple)
+        {
+            writer.WriteNumber("ratioAtLeast", Rounded(multiple));
         }
     }
 

@@ -59,6 +59,9 @@ internal sealed class SqliteFile : IDisposable
     public static long SizeOnDisk(string path) =>
         new[] { path, path + "-wal" }.Select(name => new FileInfo(name)).Where(file => file.Exists).Sum(file => file.Length);
 
+    /// <summary>The bytes of pages that hold something.</summary>
+    public long UsedBytes => (ReadNumber("PRAGMA page_count") - ReadNumber("PRAGMA freelist_count")) * ReadNumber("PRAGMA page_size");
+
     public SqliteStatement Prepare(string sql)
     {
         Check(raw.sqlite3_prepare_v2(_database, sql, out var statement));
@@ -156,6 +159,13 @@ internal sealed class SqliteFile : IDisposable
 
         Execute("PRAGMA incremental_vacuum(256)");
         return true;
+    }
+
+    /// <summary>Gives all free pages back to the file system.</summary>
+    public void Shrink()
+    {
+        Execute("PRAGMA incremental_vacuum");
+        Checkpoint(truncate: true);
     }
 
     public void Dispose() => _database.Dispose();

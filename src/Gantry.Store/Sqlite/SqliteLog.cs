@@ -118,6 +118,9 @@ internal sealed class SqliteLog : IDisposable
     /// <summary>See <see cref="SqliteFile.ShrinkABit"/>.</summary>
     public bool ShrinkABit() => _file.ShrinkABit();
 
+    /// <summary>See <see cref="SqliteFile.Shrink"/>.</summary>
+    public void Shrink() => _file.Shrink();
+
     public void Dispose()
     {
         foreach (var statement in new[] { _begin, _commit, _insert, _delete, _setMeta })

@@ -41,6 +41,7 @@ public sealed partial class SqliteStore
         {
             try
             {
+                batch.RemoveAll(DoWork);
                 if (batch.Count > 0)
                 {
                     Apply(batch);
@@ -56,6 +57,39 @@ public sealed partial class SqliteStore
             }
 
             batch.Clear();
+        }
+    }
+
+    private bool DoWork(PendingCommit pending)
+    {
+        if (pending.Work is null)
+        {
+            return false;
+        }
+
+        try
+        {
+            pending.Work(_log);
+            pending.Completion.TrySetResult(new StoreCommit(_state.Revision));
+        }
+        catch (SqliteFault failure)
+        {
+            pending.Completion.TrySetException(failure);
+            RecoverFrom(failure);
+        }
+
+        return true;
+    }
+
+    /// <summary>After a failure of something that was no commit.</summary>
+    private void RecoverFrom(SqliteFault failure)
+    {
+        _log.Rollback();
+        _outcomes.Clear();
+        _supersededInBatch.Clear();
+        if (!failure.LeavesNoDoubt)
+        {
+            Recover(failure, deleted: 0);
         }
     }
 
@@ -323,14 +357,8 @@ public sealed partial class SqliteStore
         }
         catch (SqliteFault failure)
         {
-            _log.Rollback();
-            _outcomes.Clear();
-            _supersededInBatch.Clear();
-            if (!failure.LeavesNoDoubt)
-            {
-                Recover(failure, deleted: 0);
-            }
-            else if (_deletable.Count > 0)
+            RecoverFrom(failure);
+            if (failure.LeavesNoDoubt && _deletable.Count > 0)
             {
                 // A full disk: commits say so, and what could not be deleted waits with the next one.
                 Thread.Sleep(20);

@@ -176,6 +176,9 @@ public sealed partial class SqliteStore : IStore
         /// <summary>Not 0: a request to compact instead of a write.</summary>
         public long CompactTo { get; init; }
 
+        /// <summary>Something for the writer to do between two transactions instead of a write.</summary>
+        public Action<SqliteLog>? Work { get; init; }
+
         public TaskCompletionSource<StoreCommit> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -17,7 +17,7 @@ public sealed record SqliteStoreOptions(string Path)
     /// <summary>How far <see cref="IStoreHistory"/> reaches back; zero for a store without history.</summary>
     public TimeSpan HistorySpan { get; init; } = TimeSpan.FromHours(24);
 
-    /// <summary>The most bytes of history, whatever its age. What only snapshots still need is beyond this bound.</summary>
+    /// <summary>The most bytes of history, whatever its age. What snapshots need counts, and stays even if it is more.</summary>
     public long HistoryBytes { get; init; } = 1L << 30;
 
     /// <summary>The clock.</summary>

@@ -75,6 +75,18 @@ internal sealed class Archiver : IDisposable
         }
     }
 
+    /// <summary>Why nothing is written at present, or null.</summary>
+    public FaultException? Failure
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _failure;
+            }
+        }
+    }
+
     /// <summary>Whether <see cref="TakeArchived"/> has something to give.</summary>
     public bool HasArchived
     {

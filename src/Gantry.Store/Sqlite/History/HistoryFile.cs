@@ -38,7 +38,7 @@ internal sealed class HistoryFile : IDisposable
     public HistoryBounds Bounds { get; private set; }
 
     /// <summary>The bytes of pages that hold something.</summary>
-    public long UsedBytes => (_file.ReadNumber("PRAGMA page_count") - _file.ReadNumber("PRAGMA freelist_count")) * _file.ReadNumber("PRAGMA page_size");
+    public long UsedBytes => _file.UsedBytes;
 
     /// <summary>
     /// Opens or creates the history of a store. <paramref name="start"/> is where a new one begins: what the store's file
@@ -154,6 +154,9 @@ internal sealed class HistoryFile : IDisposable
 
     /// <summary>See <see cref="SqliteFile.Checkpoint"/>.</summary>
     public (long LogBytes, long CopiedBytes) Checkpoint(bool truncate) => _file.Checkpoint(truncate);
+
+    /// <summary>See <see cref="SqliteFile.Shrink"/>.</summary>
+    public void Shrink() => _file.Shrink();
 
     /// <summary>See <see cref="SqliteFile.ShrinkABit"/>.</summary>
     public bool ShrinkABit() => _file.ShrinkABit();

@@ -3,9 +3,35 @@ using Gantry.Store.Sqlite.History;
 
 namespace Gantry.Store.Sqlite;
 
-/// <summary>Copies of the store: while it is used, as of a revision, and back.</summary>
-public sealed partial class SqliteStore
+/// <summary>What an operator needs: copies while the store is used, as of a revision, and back; checks, status, and small files.</summary>
+public sealed partial class SqliteStore : IStoreMaintenance
 {
+    // Below this share of the file system commits may soon be refused; what else fills it is seldom the store.
+    private const double LeastFreeShare = 0.05;
+
+    /// <inheritdoc/>
+    public async ValueTask<StoreStatus> GetStatusAsync(CancellationToken cancellationToken = default)
+    {
+        var state = _state;
+        var paths = _archiver is null ? [_options.Path] : new[] { _options.Path, _options.HistoryPath };
+        var used = await Task.Run(() => paths.Sum(UsedBytes), cancellationToken).ConfigureAwait(false);
+        return new StoreStatus("sqlite", _options.Path, state.Revision, state.CompactedRevision, paths.Sum(SqliteFile.SizeOnDisk), used, [.. Warnings()]);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DefragmentAsync(CancellationToken cancellationToken = default)
+    {
+        await SubmitAsync(new PendingCommit([]) { Work = log => log.Shrink() }, cancellationToken).ConfigureAwait(false);
+        if (_archiver is { } archiver)
+        {
+            await archiver.DoAsync(file =>
+            {
+                file.Shrink();
+                return true;
+            }).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>
     /// Writes a copy of the store as of now, with its history and snapshots, while commits go on. The copy of the history lies
     /// beside it (<see cref="SqliteStoreOptions.HistoryPathOf"/>). Throws AlreadyExists when a file is there.
@@ -86,6 +112,36 @@ public sealed partial class SqliteStore
 
             _history?.CheckIntegrity();
         }, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static long UsedBytes(string path)
+    {
+        using var file = SqliteFile.Open(path);
+        return file.UsedBytes;
+    }
+
+    private IEnumerable<string> Warnings()
+    {
+        if (_refusal is { } refusal)
+        {
+            yield return refusal.Message;
+        }
+
+        if (Volatile.Read(ref _damage) is { } damage)
+        {
+            yield return $"the history cannot be read: {damage.Message}";
+        }
+
+        if (_archiver?.Failure is { } failure)
+        {
+            yield return $"the history is not written at present: {failure.Message}";
+        }
+
+        var drive = new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(_options.Path))!);
+        if (drive.AvailableFreeSpace < drive.TotalSize * LeastFreeShare)
+        {
+            yield return $"the file system of {_options.Path} has {drive.AvailableFreeSpace >> 20} MB left; make room, or writes will be refused when it is full";
+        }
     }
 
     private static void CheckFree(string path)
