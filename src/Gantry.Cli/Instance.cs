@@ -67,9 +67,12 @@ internal sealed class Instance : IDisposable
     }
 
     /// <summary>Sends a command and gives back the lines of its answer as they come.</summary>
-    public async IAsyncEnumerable<string> PostLinesAsync(string path)
+    public IAsyncEnumerable<string> PostLinesAsync(string path) => SendLinesAsync(HttpMethod.Post, path);
+
+    /// <summary>Sends a request and gives back the lines of its answer as they come.</summary>
+    public async IAsyncEnumerable<string> SendLinesAsync(HttpMethod method, string path)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(path, UriKind.Relative));
+        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
         using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead).ConfigureAwait(false);
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync().ConfigureAwait(false));
         while (await reader.ReadLineAsync().ConfigureAwait(false) is { } line)

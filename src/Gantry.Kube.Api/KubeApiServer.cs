@@ -1,6 +1,7 @@
 using Gantry.Kube.Api.Authentication;
 using Gantry.Kube.Api.Authorization;
 using Gantry.Kube.Api.Bootstrap;
+using Gantry.Kube.Api.History;
 using Gantry.Kube.Api.Http;
 using Gantry.Kube.Api.InProcess;
 using Gantry.Kube.Api.Requests;
@@ -69,6 +70,9 @@ public sealed class KubeApiServer : IAsyncDisposable
 
     /// <summary>A client in the process; <paramref name="component"/> is its user name, as <c>system:kube-scheduler</c>.</summary>
     public IKubeClient CreateClient(string component) => new InProcessKubeClient(_core, _subresources, UserInfo.System(component));
+
+    /// <summary>What the cluster was, by the history of the store.</summary>
+    public ClusterHistory OpenHistory(IStoreHistory history) => new(_core, history);
 
     /// <summary>Serves one HTTP request, of any path; completes when the response (also a watch or stream) has ended.</summary>
     public Task HandleAsync(HttpContext context) => _handler.HandleAsync(context);

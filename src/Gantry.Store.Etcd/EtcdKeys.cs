@@ -44,6 +44,8 @@ internal sealed class EtcdKeys
     /// <summary>Begins every key of this store.</summary>
     public ByteString Everything { get; }
 
+    public ByteString Election(string role) => ByteString.CopyFromUtf8(Elections.ToStringUtf8() + role);
+
     public ByteString Snapshot(string name) => ByteString.CopyFromUtf8(Snapshots.ToStringUtf8() + name);
 
     public ByteString Data(string key)

@@ -250,8 +250,10 @@ public sealed partial class EtcdStore : IStoreHistory
     internal async ValueTask<long> UsedBytesAsync(CancellationToken cancellationToken) =>
         (await _client.ReadAsync(EtcdMethods.Status, new StatusRequest(), cancellationToken).ConfigureAwait(false)).DbSizeInUse;
 
-    /// <summary>Compacts up to a revision, or to the oldest snapshot when that is earlier.</summary>
-    internal async Task CompactWithinSnapshotsAsync(long revision, CancellationToken cancellationToken)
+    /// <summary>
+    /// Compacts up to a revision, or to the oldest snapshot when that is earlier; waits until the space is free when asked to.
+    /// </summary>
+    internal async Task CompactWithinSnapshotsAsync(long revision, CancellationToken cancellationToken, bool waits = false)
     {
         var snapshots = await ListSnapshotsAsync(cancellationToken).ConfigureAwait(false);
         var target = snapshots.Count > 0 ? Math.Min(revision, snapshots[0].Revision) : revision;
@@ -262,8 +264,9 @@ public sealed partial class EtcdStore : IStoreHistory
 
         try
         {
-            await _client.WriteAsync(EtcdMethods.Compact, new CompactionRequest { Revision = ToEtcd(target) }, cancellationToken).ConfigureAwait(false);
+            await _client.WriteAsync(EtcdMethods.Compact, new CompactionRequest { Revision = ToEtcd(target), Physical = waits }, cancellationToken, waits ? s_defragmentTimeout : null).ConfigureAwait(false);
             Raise(ref _oldest, target);
+            Raise(ref _compacted, target);
         }
         catch (FaultException e) when (e.Kind == FaultKind.Expired)
         {

@@ -39,7 +39,7 @@ public sealed partial class EtcdStore : IStoreMaintenance
         foreach (var alarm in alarms.Alarms)
         {
             warnings.Add(alarm.Alarm == AlarmType.Nospace
-                ? $"member {alarm.MemberID:x} is full (alarm NOSPACE) and takes no writes: shorten history-age or history-size, then run \"gantry store defragment\", which clears the alarm; or start etcd with a larger --quota-backend-bytes"
+                ? $"member {alarm.MemberID:x} is full (alarm NOSPACE) and takes no writes: \"gantry store defragment\" gives the history up, makes room and clears the alarm; then shorten history-age or history-size, or start etcd with a larger --quota-backend-bytes"
                 : $"member {alarm.MemberID:x} has the alarm {alarm.Alarm.ToString().ToUpperInvariant()}: its data differ from the others'; replace it (etcd's documentation, \"Data Corruption\")");
         }
 
@@ -54,6 +54,13 @@ public sealed partial class EtcdStore : IStoreMaintenance
     /// <inheritdoc/>
     public async ValueTask DefragmentAsync(CancellationToken cancellationToken = default)
     {
+        var alarms = (await _client.ReadAsync(EtcdMethods.Alarm, new AlarmRequest(), cancellationToken).ConfigureAwait(false)).Alarms;
+        if (alarms.Any(static alarm => alarm.Alarm == AlarmType.Nospace))
+        {
+            // A cluster that takes no writes is worth less than its past.
+            await CompactWithinSnapshotsAsync(await ReadRevisionAsync(cancellationToken).ConfigureAwait(false), cancellationToken, waits: true).ConfigureAwait(false);
+        }
+
         foreach (var member in _client.Members)
         {
             try
@@ -66,8 +73,7 @@ public sealed partial class EtcdStore : IStoreMaintenance
             }
         }
 
-        var alarms = await _client.ReadAsync(EtcdMethods.Alarm, new AlarmRequest(), cancellationToken).ConfigureAwait(false);
-        foreach (var alarm in alarms.Alarms.Where(static alarm => alarm.Alarm == AlarmType.Nospace))
+        foreach (var alarm in alarms.Where(static alarm => alarm.Alarm == AlarmType.Nospace))
         {
             // etcd raises it again with the next write that does not fit.
             await _client.WriteAsync(

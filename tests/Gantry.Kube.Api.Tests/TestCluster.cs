@@ -44,11 +44,11 @@ public sealed class TestCluster : IAsyncDisposable
 
     public string Kubeconfig => Path.Combine(Root, "kubeconfig");
 
-    public static async Task<TestCluster> StartAsync(int port = 0, string? root = null, KubeApiOptions? options = null)
+    public static async Task<TestCluster> StartAsync(int port = 0, string? root = null, KubeApiOptions? options = null, IStore? store = null)
     {
         root ??= Directory.CreateTempSubdirectory("kube-api-test-").FullName;
         Directory.CreateDirectory(root);
-        var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(root, "store.db")));
+        store ??= SqliteStore.Open(new SqliteStoreOptions(Path.Combine(root, "store.db")));
         var certificates = ClusterCertificates.Open(Path.Combine(root, "pki"), ["localhost", "kubernetes"], [IPAddress.Loopback]);
         var server = new KubeApiServer(store, certificates, options);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());

@@ -16,6 +16,9 @@ public sealed class EtcdServer : IDisposable
     private readonly (string Certificate, string Key) _server;
     private readonly (string Certificate, string Key) _client;
     private readonly string[] _arguments;
+    private readonly string _name = "one";
+    private readonly int _peerPort;
+    private readonly string _cluster;
     private readonly Queue<string> _printed = new();
     private Process? _process;
     private int _stores;
@@ -33,15 +36,44 @@ public sealed class EtcdServer : IDisposable
         _server = _authority.Issue("server");
         _client = _authority.Issue("client");
         Port = FreePort();
-        PeerPort = FreePort();
+        _peerPort = FreePort();
+        _cluster = $"one=http://127.0.0.1:{_peerPort}";
         Start();
+        WaitUntilItListens();
+    }
+
+    private EtcdServer(TestAuthority authority, string name, int peerPort, string cluster)
+    {
+        _arguments = ["--max-txn-ops=1024"];
+        _authority = authority;
+        _server = _authority.Issue(name);
+        _client = _authority.Issue(name + "-client");
+        _name = name;
+        Port = FreePort();
+        _peerPort = peerPort;
+        _cluster = cluster;
+        Start();
+    }
+
+    /// <summary>A cluster of three members.</summary>
+    public static EtcdServer[] StartThree()
+    {
+        var authority = new TestAuthority(Directory.CreateTempSubdirectory("gantry-etcd-ca-").FullName);
+        var names = new[] { "one", "two", "three" };
+        var ports = names.Select(static _ => FreePort()).ToArray();
+        var cluster = string.Join(',', names.Zip(ports, static (name, port) => $"{name}=http://127.0.0.1:{port}"));
+        var members = names.Zip(ports, (name, port) => new EtcdServer(authority, name, port, cluster)).ToArray();
+        foreach (var member in members)
+        {
+            member.WaitUntilItListens();
+        }
+
+        return members;
     }
 
     public int Port { get; }
 
     public Uri Address => new($"https://127.0.0.1:{Port}");
-
-    private int PeerPort { get; }
 
     private static string Program =>
         Environment.GetEnvironmentVariable("GANTRY_TEST_ETCD") ?? Path.Combine(Root(), "artifacts", "debian13", "usr", "bin", "etcd");
@@ -49,24 +81,25 @@ public sealed class EtcdServer : IDisposable
     /// <summary>Options for a store of its own in this etcd.</summary>
     public EtcdStoreOptions NewStore() => Options($"/test-{Interlocked.Increment(ref _stores)}");
 
-    public EtcdStoreOptions Options(string prefix, Uri? address = null) => new([address ?? Address])
+    /// <summary>Options for a prefix, by this member or by the given ones.</summary>
+    public EtcdStoreOptions Options(string prefix, params Uri[] addresses) => new(addresses.Length > 0 ? addresses : [Address])
     {
         Prefix = prefix,
         Authorities = [_authority.Certificate],
         ClientCertificate = X509Certificate2.CreateFromPemFile(_client.Certificate, _client.Key),
     };
 
-    /// <summary>Starts etcd on the data that are there; returns when it listens, or fails with what it printed.</summary>
+    /// <summary>Starts etcd on the data that are there; returns at once.</summary>
     public void Start()
     {
         var url = Address.GetLeftPart(UriPartial.Authority);
         var start = new ProcessStartInfo(Program) { RedirectStandardError = true, RedirectStandardOutput = true };
         string[] arguments =
         [
-            "--data-dir", Path.Combine(_directory, "data"), "--name", "one",
+            "--data-dir", Path.Combine(_directory, "data"), "--name", _name,
             "--listen-client-urls", url, "--advertise-client-urls", url,
-            "--listen-peer-urls", $"http://127.0.0.1:{PeerPort}", "--initial-advertise-peer-urls", $"http://127.0.0.1:{PeerPort}",
-            "--initial-cluster", $"one=http://127.0.0.1:{PeerPort}",
+            "--listen-peer-urls", $"http://127.0.0.1:{_peerPort}", "--initial-advertise-peer-urls", $"http://127.0.0.1:{_peerPort}",
+            "--initial-cluster", _cluster,
             "--cert-file", _server.Certificate, "--key-file", _server.Key, "--client-cert-auth", "--trusted-ca-file", _authority.Path,
             "--log-level", "warn", "--logger", "zap",
             .. _arguments,
@@ -81,7 +114,6 @@ public sealed class EtcdServer : IDisposable
         _process.OutputDataReceived += (_, line) => Remember(line.Data);
         _process.BeginErrorReadLine();
         _process.BeginOutputReadLine();
-        WaitUntilItListens();
     }
 
     /// <summary>Ends etcd at once.</summary>
@@ -90,13 +122,21 @@ public sealed class EtcdServer : IDisposable
         _process!.Kill();
         _process.WaitForExit();
         _process.Dispose();
+        _process = null;
     }
 
     public void Dispose()
     {
-        Kill();
+        if (_process is not null)
+        {
+            Kill();
+        }
+
         _authority.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        if (Directory.Exists(_directory))
+        {
+            Directory.Delete(_directory, recursive: true);
+        }
     }
 
     private void Remember(string? line)
@@ -111,7 +151,8 @@ public sealed class EtcdServer : IDisposable
         }
     }
 
-    private void WaitUntilItListens()
+    /// <summary>Fails with what etcd printed when it does not come to listen.</summary>
+    public void WaitUntilItListens()
     {
         for (var end = DateTime.UtcNow.AddSeconds(30); ; Thread.Sleep(20))
         {

@@ -39,8 +39,14 @@ internal sealed class TestAuthority : IDisposable
         return paths;
     }
 
+    /// <summary>Deletes the certificates too; several servers may share them.</summary>
     public void Dispose()
     {
+        if (Directory.Exists(_directory))
+        {
+            Directory.Delete(_directory, recursive: true);
+        }
+
         Certificate.Dispose();
         _key.Dispose();
     }

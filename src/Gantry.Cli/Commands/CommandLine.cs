@@ -18,6 +18,23 @@ internal static class CommandLine
           image bootstrap NAME     make a base image (debian:bookworm-slim, debian:trixie-slim, busybox) from Debian's packages
           version                  print the version
 
+        The cluster's past. TIME is a span before now (10m, 1d), a time (2026-01-31T15:04:05Z, 15:04), a revision, or a snapshot's name.
+
+          history KIND/NAME        versions of an object: when, who, which fields [-n NS] [--limit N] [--status]
+          get KIND[/NAME] --at TIME         objects as they were [-n NS | -A] [-o json|yaml|name]
+          diff --from TIME [--to TIME]      what changed [KIND[/NAME]] [-n NS] [--status]
+          undo KIND/NAME           the version before, or the one of --to TIME [-n NS] [--dry-run]
+          undo -n NS --to TIME     a whole namespace as it was [--dry-run]
+          snapshot create NAME     name the cluster's state [--at TIME]; also list, delete NAME, restore NAME [--dry-run],
+                                   fork NAME --into DIR (a cluster of its own for tests)
+
+        The cluster's store.
+
+          store status             revisions, history, size, warnings
+          store defragment         give unused space back; makes a full etcd take writes again
+          store migrate --to etcd --etcd-endpoints https://HOST:2379,... [--etcd-prefix P] [--etcd-ca F --etcd-cert F --etcd-key F]
+          store migrate --to sqlite         moves the running cluster
+
         Settings of gantryd can also be given as GANTRY_NAME in the environment or as name: value in /etc/gantry/config.yaml.
         """;
 
@@ -48,6 +65,18 @@ internal static class CommandLine
                 return 0;
             case ["image", "bootstrap", var reference]:
                 return await ImageCommand.BootstrapAsync(instance, reference).ConfigureAwait(false);
+            case ["history", .. var flags]:
+                return await HistoryCommands.HistoryAsync(instance, flags).ConfigureAwait(false);
+            case ["get", .. var flags]:
+                return await HistoryCommands.GetAsync(instance, flags).ConfigureAwait(false);
+            case ["diff", .. var flags]:
+                return await HistoryCommands.DiffAsync(instance, flags).ConfigureAwait(false);
+            case ["undo", .. var flags]:
+                return await HistoryCommands.UndoAsync(instance, flags).ConfigureAwait(false);
+            case ["snapshot", .. var flags]:
+                return await HistoryCommands.SnapshotAsync(instance, flags).ConfigureAwait(false);
+            case ["store", .. var flags]:
+                return await StoreCommand.RunAsync(instance, flags).ConfigureAwait(false);
             case ["version" or "--version"]:
                 Console.WriteLine($"gantry {typeof(CommandLine).Assembly.GetName().Version!.ToString(3)}");
                 return 0;

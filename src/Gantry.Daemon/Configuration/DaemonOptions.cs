@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Gantry.Daemon.Storage;
 using Gantry.Faults;
 using Gantry.Network.Addresses;
 
@@ -17,6 +18,7 @@ internal sealed record DaemonOptions
     [
         "config", "root", "run-directory", "docker-socket", "kubeconfig", "runtime", "api-address", "registry-address", "container-range", "pod-range",
         "service-range", "node-ports", "node-name", "node-address", "cluster-domain", "registry-mirrors", "insecure-registries", "log-level",
+        "history-age", "history-size", .. StoreChoice.Settings,
     ];
 
     public required string Root { get; init; }
@@ -55,6 +57,12 @@ internal sealed record DaemonOptions
 
     public required string LogLevel { get; init; }
 
+    /// <summary>Where the cluster's state is.</summary>
+    public required StoreChoice Store { get; init; }
+
+    /// <summary>How much of the cluster's past is kept.</summary>
+    public required HistoryLimits History { get; init; }
+
     /// <summary>Names the instance in interfaces, tables and cgroups: short, lasting, and different for every root.</summary>
     public string InstanceId => Root == DefaultRoot ? "main" : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Root)))[..5];
 
@@ -76,9 +84,14 @@ internal sealed record DaemonOptions
         var isDefault = root == DefaultRoot;
         var run = settings.Get("run-directory") ?? (isDefault ? "/run/gantry" : $"/run/gantry-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(root)))[..5]}");
         var (firstPort, lastPort) = Ports(settings.Get("node-ports") ?? "30000-32767", errors);
+        var store = StoreChoice.Read(settings.Get, errors);
         var options = new DaemonOptions
         {
             Root = root,
+            Store = errors.Count == 0 ? StoreChoiceFile.Resolve(root, store) : new StoreChoice(),
+            History = new HistoryLimits(
+                Duration("history-age", settings.Get("history-age"), HistoryLimits.Default.Age, errors),
+                Size("history-size", settings.Get("history-size"), HistoryLimits.Default.Bytes, errors)),
             RunDirectory = run,
             DockerSocket = settings.Get("docker-socket") ?? Path.Combine(run, "docker.sock"),
             Kubeconfig = settings.Get("kubeconfig") ?? (isDefault ? "/etc/gantry/kubeconfig" : Path.Combine(root, "kubeconfig")),
@@ -164,6 +177,47 @@ internal sealed record DaemonOptions
 
         errors.Add($"node-ports {text} is not a range of ports such as 30000-32767");
         return (30000, 32767);
+    }
+
+    private static TimeSpan Duration(string name, string? text, TimeSpan absent, List<string> errors)
+    {
+        if (text is null)
+        {
+            return absent;
+        }
+
+        if (text.Length > 1 && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0)
+        {
+            switch (text[^1])
+            {
+                case 'm': return TimeSpan.FromMinutes(number);
+                case 'h': return TimeSpan.FromHours(number);
+                case 'd': return TimeSpan.FromDays(number);
+                default: break;
+            }
+        }
+
+        errors.Add($"{name} {text} is not a span such as 30m, 24h or 7d");
+        return absent;
+    }
+
+    private static long Size(string name, string? text, long absent, List<string> errors)
+    {
+        if (text is null)
+        {
+            return absent;
+        }
+
+        // Kubernetes' quantities: Mi and Gi, or plain bytes; nothing below a mebibyte keeps a history worth its name.
+        var (digits, unit) = text.EndsWith("Gi", StringComparison.Ordinal) ? (text[..^2], 1L << 30)
+            : text.EndsWith("Mi", StringComparison.Ordinal) ? (text[..^2], 1L << 20) : (text, 1L);
+        if (long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= long.MaxValue / unit && number * unit >= 1 << 20)
+        {
+            return number * unit;
+        }
+
+        errors.Add($"{name} {text} is not a size of at least 1Mi such as 512Mi or 2Gi");
+        return absent;
     }
 
     private static string[] List(string? text) => (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

@@ -1,9 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Gantry.Daemon.Hosting;
-using Gantry.Faults;
 using Gantry.Oci;
 using Microsoft.AspNetCore.Http;
 
@@ -11,7 +9,8 @@ namespace Gantry.Daemon.Control;
 
 /// <summary>
 /// The API between gantry and gantryd on the control socket: GET /status, POST /down, POST /stop,
-/// POST /images/bootstrap?reference=NAME (progress as lines, an error as a last line that begins with "error: ").
+/// POST /images/bootstrap?reference=NAME; <see cref="StoreRoutes"/> and <see cref="HistoryRoutes"/> have the rest. What a person
+/// reads comes as lines (<see cref="LineResponse"/>).
 /// </summary>
 internal sealed class ControlHandler(GantryHost host, string version)
 {
@@ -36,7 +35,11 @@ internal sealed class ControlHandler(GantryHost host, string version)
                 await BootstrapAsync(context).ConfigureAwait(false);
                 break;
             default:
-                context.Response.StatusCode = StatusCodes.Status404NotFound;
+                if (!await StoreRoutes.TryHandleAsync(context, host).ConfigureAwait(false) && !await HistoryRoutes.TryHandleAsync(context, host).ConfigureAwait(false))
+                {
+                    context.Response.StatusCode = StatusCodes.Status404NotFound;
+                }
+
                 break;
         }
     }
@@ -67,38 +70,10 @@ internal sealed class ControlHandler(GantryHost host, string version)
         await context.Response.Body.WriteAsync(buffer.ToArray(), context.RequestAborted).ConfigureAwait(false);
     }
 
-    private async Task BootstrapAsync(HttpContext context)
+    private Task BootstrapAsync(HttpContext context) => LineResponse.RunAsync(context, async (query, say, cancellationToken) =>
     {
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        var gate = new Lock();
-        var last = Task.CompletedTask;
-
-        void Say(string line)
-        {
-            lock (gate)
-            {
-                last = SendAfterAsync(last, context, line);
-            }
-        }
-
-        try
-        {
-            var reference = ImageReference.Parse(context.Request.Query["reference"].ToString()).WithDefaultTag();
-            var image = await host.Engine.Bootstrap.MakeAsync(reference, Say, context.RequestAborted).ConfigureAwait(false);
-            Say($"{reference.Familiar} is {image.Id}");
-        }
-        catch (FaultException fault)
-        {
-            Say($"error: {fault.Message}");
-        }
-
-        await last.ConfigureAwait(false);
-    }
-
-    private static async Task SendAfterAsync(Task before, HttpContext context, string line)
-    {
-        await before.ConfigureAwait(false);
-        await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(line + "\n"), context.RequestAborted).ConfigureAwait(false);
-        await context.Response.Body.FlushAsync(context.RequestAborted).ConfigureAwait(false);
-    }
+        var reference = ImageReference.Parse(query("reference") ?? "").WithDefaultTag();
+        var image = await host.Engine.Bootstrap.MakeAsync(reference, say, cancellationToken).ConfigureAwait(false);
+        say($"{reference.Familiar} is {image.Id}");
+    });
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using Gantry.Daemon.Configuration;
 using Gantry.Daemon.Nodes;
+using Gantry.Daemon.Storage;
 using Gantry.Kube.Api;
 using Gantry.Kube.Api.Authentication;
 using Gantry.Kube.Client.Events;
@@ -14,16 +15,18 @@ using Gantry.Kube.Node;
 using Gantry.Kube.Node.Runtime;
 using Gantry.Kube.Scheduler;
 using Gantry.Network.Addresses;
+using Gantry.Store;
+using Gantry.Store.Etcd;
 using Gantry.Store.Sqlite;
 using Microsoft.Extensions.Logging;
 
 namespace Gantry.Daemon.Hosting;
 
 /// <summary>The cluster floor, composed: store, API, controllers, scheduler, kubelet, Services and DNS.</summary>
-internal sealed class ClusterRooms : IAsyncDisposable
+internal sealed partial class ClusterRooms : IAsyncDisposable
 {
     private readonly DaemonOptions _options;
-    private readonly SqliteStore _store;
+    private readonly ClusterStore _store;
     private readonly ILoggerFactory _loggers;
     private readonly List<Task> _running = [];
     private readonly CancellationTokenSource _stop = new();
@@ -34,10 +37,11 @@ internal sealed class ClusterRooms : IAsyncDisposable
     private ServiceProxy? _services;
     private ClusterDns? _dns;
 
-    private ClusterRooms(DaemonOptions options, SqliteStore store, ClusterCertificates certificates, KubeApiServer api, ILoggerFactory loggers)
+    private ClusterRooms(DaemonOptions options, ClusterStore store, ClusterCertificates certificates, KubeApiServer api, ILoggerFactory loggers)
     {
         _options = options;
         _store = store;
+        Choice = options.Store;
         Certificates = certificates;
         Api = api;
         _loggers = loggers;
@@ -47,10 +51,15 @@ internal sealed class ClusterRooms : IAsyncDisposable
 
     public KubeApiServer Api { get; }
 
+    public ClusterStore Store => _store;
+
+    /// <summary>Where the store is at present.</summary>
+    public StoreChoice Choice { get; private set; }
+
     /// <summary>Opens the store and the API; needs nothing of the engine.</summary>
     public static async Task<ClusterRooms> OpenAsync(DaemonOptions options, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
-        var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(options.Root, "cluster.db")));
+        var store = new ClusterStore(await OpenStoreAsync(options, cancellationToken).ConfigureAwait(false));
         try
         {
             var certificates = ClusterCertificates.Open(Path.Combine(options.Root, "pki"), Names(options), Addresses(options));
@@ -101,10 +110,16 @@ internal sealed class ClusterRooms : IAsyncDisposable
         _running.AddRange([
             events.RunAsync(_stop.Token),
             _services.RunAsync(_stop.Token),
-            _controllers.RunAsync(_stop.Token),
-            _scheduler.RunAsync(_stop.Token),
+            LeadAsync(_stop.Token),
             _kubelet.RunAsync(_stop.Token),
         ]);
+    }
+
+    /// <summary>Moves the cluster to another store while it runs.</summary>
+    public async Task MigrateAsync(StoreChoice to, Action<string> say, CancellationToken cancellationToken)
+    {
+        await StoreMigration.RunAsync(_store, _options.Root, Choice, to, _options.History, say, cancellationToken).ConfigureAwait(false);
+        Choice = to;
     }
 
     /// <summary>For down, first half: nothing is started any more.</summary>
@@ -139,6 +154,42 @@ internal sealed class ClusterRooms : IAsyncDisposable
         Certificates.Dispose();
         _stop.Dispose();
     }
+
+    private static async Task<IStore> OpenStoreAsync(DaemonOptions options, CancellationToken cancellationToken)
+    {
+        if (options.Store.Kind == StoreChoice.Sqlite)
+        {
+            return SqliteStore.Open(StoreChoice.ToSqliteOptions(options.Root, options.History));
+        }
+
+        var store = await EtcdStore.OpenAsync(options.Store.ToEtcdOptions(options.History), cancellationToken).ConfigureAwait(false);
+        if (StoreChoiceFile.Read(options.Root) is null)
+        {
+            // From now on this root's cluster is there, also when the next start is without the settings.
+            StoreChoiceFile.Write(options.Root, options.Store);
+        }
+
+        return store;
+    }
+
+    /// <summary>Runs what only one process of a cluster may run, as long as this one is it.</summary>
+    private async Task LeadAsync(CancellationToken cancellationToken)
+    {
+        var logger = _loggers.CreateLogger<ClusterRooms>();
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            var leadership = await _store.LeadAsync("controllers", $"{_options.NodeName} {_options.Root}", cancellationToken).ConfigureAwait(false);
+            await using (leadership.ConfigureAwait(false))
+            {
+                LogLeading(logger, _store.Current is IStoreElection);
+                using var term = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, leadership.Lost);
+                await Task.WhenAll(_controllers!.RunAsync(term.Token), _scheduler!.RunAsync(term.Token)).ConfigureAwait(false);
+            }
+        }
+    }
+
+    [LoggerMessage(9010, LogLevel.Information, "Controllers and scheduler began to work (the store is shared: {Shared})")]
+    private static partial void LogLeading(ILogger logger, bool shared);
 
     private KubeletOptions KubeletOptions(string version) => new()
     {

@@ -39,7 +39,7 @@ internal static class JsonTree
         return buffer.WrittenSpan.ToArray();
     }
 
-    public static string ToText(object? value) => Encoding.UTF8.GetString(ToUtf8(value));
+    public static string ToText(object? value, bool indented = false) => Encoding.UTF8.GetString(ToUtf8(value, indented));
 
     public static void Write(IBufferWriter<byte> output, object? value, bool indented = false)
     {

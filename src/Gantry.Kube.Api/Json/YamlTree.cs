@@ -124,7 +124,9 @@ internal static class YamlTree
 
     private static void EmitText(Emitter emitter, string text)
     {
-        var plain = ResolvePlain(text) is string;
+        // YAML 1.1 readers take a plain date for a timestamp (http://yaml.org/type/timestamp.html).
+        var isDate = text.Length >= 10 && text[4] == '-' && char.IsAsciiDigit(text[0]) && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, out _);
+        var plain = !isDate && ResolvePlain(text) is string;
         var style = !plain ? ScalarStyle.DoubleQuoted : text.Contains('\n') ? ScalarStyle.Literal : ScalarStyle.Any;
         emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, style, plain, true));
     }

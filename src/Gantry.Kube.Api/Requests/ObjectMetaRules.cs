@@ -20,8 +20,9 @@ internal static class ObjectMetaRules
     public static string RandomSuffix(int length) => RandomNumberGenerator.GetString(SuffixAlphabet, length);
 
     /// <summary>Fills the metadata of a new object; the name may come from generateName.</summary>
-    public static void FillNew(ResourceType resource, JsonMap metadata, string? ns, DateTimeOffset now)
+    public static void FillNew(ResourceType resource, JsonMap metadata, string? ns, DateTimeOffset now, bool keepsIdentity = false)
     {
+        var (uid, created) = keepsIdentity ? (metadata.Text("uid"), metadata.Text("creationTimestamp")) : (null, null);
         if (string.IsNullOrEmpty(metadata.Text("name")) && metadata.Text("generateName") is { Length: > 0 } prefix)
         {
             // 63 is the limit of a DNS label; upstream cuts the prefix so that five characters fit.
@@ -42,8 +43,8 @@ internal static class ObjectMetaRules
             metadata.Remove("namespace");
         }
 
-        metadata["uid"] = Guid.NewGuid().ToString();
-        metadata["creationTimestamp"] = KubeTime.Format(now);
+        metadata["uid"] = uid ?? Guid.NewGuid().ToString();
+        metadata["creationTimestamp"] = created ?? KubeTime.Format(now);
         if (resource.Strategy.CountsGenerations)
         {
             metadata["generation"] = 1L;

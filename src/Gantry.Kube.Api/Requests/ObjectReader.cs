@@ -50,7 +50,7 @@ internal sealed class ObjectReader(IStore store, CacheSet caches, TimeProvider t
         }
 
         var cache = await caches.GetAsync(resource, cancellationToken).ConfigureAwait(false);
-        await WaitForAsync(cache, query.ResourceVersion ?? store.Revision, cancellationToken).ConfigureAwait(false);
+        await WaitForAsync(cache, query.ResourceVersion, cancellationToken).ConfigureAwait(false);
         if (query.Fields.SingleName is { Length: > 0 } name && (ns is { Length: > 0 } || !resource.Namespaced))
         {
             var one = cache.Find(resource.StoredAs.Key(ns, name));
@@ -74,7 +74,7 @@ internal sealed class ObjectReader(IStore store, CacheSet caches, TimeProvider t
         }
 
         var cache = await caches.GetAsync(resource, cancellationToken).ConfigureAwait(false);
-        await WaitForAsync(cache, query.ResourceVersion is null ? store.Revision : query.ResourceVersion.Value, cancellationToken).ConfigureAwait(false);
+        await WaitForAsync(cache, query.ResourceVersion, cancellationToken).ConfigureAwait(false);
         var fromState = query.SendInitialEvents || query.ResourceVersion is null or 0;
         using var subscription = await cache.SubscribeAsync(resource.StoredAs.RangePrefix(ns), fromState ? null : query.ResourceVersion, cancellationToken).ConfigureAwait(false);
         var sent = fromState ? subscription.Revision : query.ResourceVersion!.Value;
@@ -122,7 +122,7 @@ internal sealed class ObjectReader(IStore store, CacheSet caches, TimeProvider t
 
             if (wait == WaitResult.Quiet && query.AllowBookmarks)
             {
-                await cache.CatchUpAsync(store.Revision, cancellationToken).ConfigureAwait(false);
+                await cache.CatchUpAsync(await store.ReadRevisionAsync(cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
                 sent = Math.Max(sent, progress);
                 yield return new WatchEvent(KubeWatchEventType.Bookmark, null, sent);
             }
@@ -205,11 +205,15 @@ internal sealed class ObjectReader(IStore store, CacheSet caches, TimeProvider t
         }
     }
 
-    private async ValueTask WaitForAsync(ResourceCache cache, long version, CancellationToken cancellationToken)
+    /// <summary>Waits until the cache holds a version, or (null) every write that was acknowledged before the call.</summary>
+    private async ValueTask WaitForAsync(ResourceCache cache, long? wanted, CancellationToken cancellationToken)
     {
-        if (version > store.Revision)
+        // A version that is ahead of what this process knows may come from another API server.
+        var newest = wanted is null || wanted > store.Revision ? await store.ReadRevisionAsync(cancellationToken).ConfigureAwait(false) : store.Revision;
+        var version = wanted ?? newest;
+        if (version > newest)
         {
-            throw new KubeStatusException(FaultKind.DeadlineExceeded, 504, "Timeout", $"Too large resource version: {version}, current: {store.Revision}", new(null, null, null, null, [new("ResourceVersionTooLarge", "Too large resource version", null)], 1));
+            throw new KubeStatusException(FaultKind.DeadlineExceeded, 504, "Timeout", $"Too large resource version: {version}, current: {newest}", new(null, null, null, null, [new("ResourceVersionTooLarge", "Too large resource version", null)], 1));
         }
 
         await cache.CatchUpAsync(version, cancellationToken).ConfigureAwait(false);

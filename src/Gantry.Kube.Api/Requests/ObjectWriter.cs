@@ -75,7 +75,7 @@ internal sealed class ObjectWriter(IStore store, IReadOnlyList<IAdmission> admis
     {
         var stored = resource.StoredAs;
         var metadata = obj.MapOrNew("metadata");
-        ObjectMetaRules.FillNew(resource, metadata, ns, time.GetUtcNow());
+        ObjectMetaRules.FillNew(resource, metadata, ns, time.GetUtcNow(), options.KeepsIdentity);
         stored.Strategy.PrepareForCreate(obj);
         ApplyDefaults(stored, obj);
         foreach (var admission in admissions)

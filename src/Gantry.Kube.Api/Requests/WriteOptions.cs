@@ -16,6 +16,9 @@ internal sealed class WriteOptions
     /// <summary>Whether an apply takes over fields of other managers.</summary>
     public bool Force { get; init; }
 
+    /// <summary>Whether a created object keeps the uid and the creation time that it comes with: one that existed before.</summary>
+    public bool KeepsIdentity { get; init; }
+
     /// <summary>Texts for the Warning headers.</summary>
     public List<string> Warnings { get; } = [];
 }

@@ -40,7 +40,7 @@ internal sealed class CacheSet(IStore store) : IAsyncDisposable
     public async ValueTask<ResourceCache> GetCurrentAsync(ResourceType resource, CancellationToken cancellationToken)
     {
         var cache = await GetAsync(resource, cancellationToken).ConfigureAwait(false);
-        await cache.CatchUpAsync(store.Revision, cancellationToken).ConfigureAwait(false);
+        await cache.CatchUpAsync(await store.ReadRevisionAsync(cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
         return cache;
     }
 

@@ -78,6 +78,7 @@ internal sealed class ResourceCache : IAsyncDisposable
                 throw StatusErrors.Unavailable("the watch of the store ended");
             }
 
+            _watch!.RequestProgress(revision);
             if (attempt < 3)
             {
                 await Task.Yield();

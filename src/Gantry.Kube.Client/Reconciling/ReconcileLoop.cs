@@ -41,6 +41,8 @@ public sealed partial class ReconcileLoop(string name, Func<string, Cancellation
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
+                // Whoever runs the loop again finishes it.
+                Queue.Add(key);
                 return;
             }
             catch (Exception failure)

@@ -11,6 +11,12 @@ namespace Gantry.Store.Etcd.Client;
 /// </summary>
 internal sealed class EtcdClient : IDisposable
 {
+    /// <summary>
+    /// etcd's default for --max-request-bytes. What is larger is not sent: etcd would break the stream in its middle, which looks
+    /// like a connection that was lost.
+    /// </summary>
+    public const int MaxRequestBytes = 1536 * 1024;
+
     private static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(50);
 
     private readonly EtcdStoreOptions _options;
@@ -72,10 +78,15 @@ internal sealed class EtcdClient : IDisposable
     /// A call with effects. When its outcome is unknown the fault says so: the caller has to look before it repeats it.
     /// </summary>
     public async Task<TResponse> WriteAsync<TRequest, TResponse>(
-        GrpcMethod<TRequest, TResponse> method, TRequest request, CancellationToken cancellationToken)
+        GrpcMethod<TRequest, TResponse> method, TRequest request, CancellationToken cancellationToken, TimeSpan? timeout = null)
         where TRequest : IMessage<TRequest>
         where TResponse : class, IMessage<TResponse>
     {
+        if (request.CalculateSize() > MaxRequestBytes)
+        {
+            throw EtcdFaults.RequestTooLarge();
+        }
+
         for (var attempt = 1; ; attempt++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -83,7 +94,7 @@ internal sealed class EtcdClient : IDisposable
             try
             {
                 // Once sent, the outcome must be known to the caller: no cancellation from here.
-                return await member.CallAsync(method, request, _options.Timeout, CancellationToken.None).ConfigureAwait(false);
+                return await member.CallAsync(method, request, timeout ?? _options.Timeout, CancellationToken.None).ConfigureAwait(false);
             }
             catch (GrpcException e)
             {

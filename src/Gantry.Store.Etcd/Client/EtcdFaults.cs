@@ -24,16 +24,18 @@ internal static class EtcdFaults
         Future => new FaultException(FaultKind.InvalidArgument, "the revision is in the future", e),
         NoSpace => new FaultException(
             FaultKind.ResourceExhausted,
-            "etcd's database is full (alarm NOSPACE): shorten history-age or history-size, then run \"gantry store defragment\", which clears the alarm; or start etcd with a larger --quota-backend-bytes",
+            "etcd's database is full (alarm NOSPACE) and takes no writes: run \"gantry store defragment\", which gives the history up, makes room and clears the alarm; then shorten history-age or history-size, or start etcd with a larger --quota-backend-bytes",
             e),
         TooManyOperations => new FaultException(FaultKind.InvalidArgument, "etcd refuses so many operations in one transaction: start it with --max-txn-ops=1024", e),
-        TooLarge => new FaultException(FaultKind.InvalidArgument, "the object is larger than etcd accepts (--max-request-bytes, 1.5 MiB by default)", e),
+        TooLarge => RequestTooLarge(),
         Duplicate => new FaultException(FaultKind.InvalidArgument, "a commit may change each key once", e),
         NoUser => new FaultException(FaultKind.Unauthenticated, "etcd wants a user: give gantryd a client certificate that etcd trusts (etcd-cert, etcd-key)", e),
-        _ when e.Status == GrpcStatusCode.ResourceExhausted && e.Message.Contains("larger than max", StringComparison.Ordinal) =>
-            new FaultException(FaultKind.InvalidArgument, "the object is larger than etcd accepts (--max-request-bytes, 1.5 MiB by default)", e),
         _ => new FaultException(e.Status == GrpcStatusCode.Unknown ? FaultKind.Unavailable : e.Kind, $"etcd: {e.Message}", e),
     };
+
+    /// <summary>A request beyond <see cref="EtcdClient.MaxRequestBytes"/>.</summary>
+    public static FaultException RequestTooLarge() =>
+        new(FaultKind.InvalidArgument, "the objects of a commit are larger than etcd accepts: 1.5 MiB, its default for --max-request-bytes");
 
     /// <summary>Whether another member, or the same one a moment later, may answer what has no effects.</summary>
     public static bool IsTransient(GrpcException e) =>
