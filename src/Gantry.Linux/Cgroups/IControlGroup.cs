@@ -34,6 +34,12 @@ public interface IControlGroup
     void AddProcess(int pid, IReadOnlyDictionary<string, string> subgroups);
 
     /// <summary>
+    /// Moves the calling process, which must have one thread only, into the group. On v1 this spares the grace period that
+    /// moving another process waits for (milliseconds, cgroup_threadgroup_rwsem).
+    /// </summary>
+    void Join();
+
+    /// <summary>
     /// Applies limits; null members are left. Throws <see cref="Faults.FaultKind.FailedPrecondition"/> for a limit whose
     /// controller the machine does not have.
     /// </summary>

@@ -99,6 +99,15 @@ internal sealed partial class LegacyControlGroup : IControlGroup
         }
     }
 
+    public void Join()
+    {
+        foreach (var directory in _directories.Values)
+        {
+            // "0" is the caller. A thread that moves itself needs no lock over all processes; "cgroup.procs" takes it always.
+            CgroupFiles.Write(directory, "tasks", "0");
+        }
+    }
+
     public IReadOnlyList<int> ProcessIds()
     {
         List<int> result = [];

@@ -107,7 +107,6 @@ internal sealed class ContainerCreator(StateStore store)
             {
                 record = record with { Pid = pid, StartTime = ProcessTable.TryRead(pid)?.StartTime ?? 0 };
                 store.Save(record);
-                group.AddProcess(pid);
                 IdMaps.Write(pid, namespaces, bundle.Spec.Linux);
                 parent.Send(InitChannel.Go);
                 return (record, Converse(options, bundle.Spec, record, parent));

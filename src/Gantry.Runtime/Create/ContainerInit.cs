@@ -1,4 +1,5 @@
 using Gantry.Linux;
+using Gantry.Linux.Cgroups;
 using Gantry.Linux.Native;
 using Gantry.Oci.Runtime;
 using Gantry.Runtime.Bundle;
@@ -45,6 +46,7 @@ internal sealed class ContainerInit(
         _own = OwnFiles.Open(proc, _spec.Process, namespaces.NewTime);
         _pid = NeedsPid() ? OwnPid() : 0;
         channel.WaitForGo();
+        ControlGroup.Open(cgroupPath).Join();
         if (options.DiesWithParent)
         {
             SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
