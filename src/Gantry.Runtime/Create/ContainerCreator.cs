@@ -99,8 +99,13 @@ internal sealed class ContainerCreator(StateStore store)
                 pid = Cloning.Clone(
                     namespaces,
                     options.AsSibling,
-                    () => new ContainerInit(
-                        options, bundle, namespaces, record.CgroupPath, child, listener, loader, sources).Run());
+                    () =>
+                    {
+                        // Its copy of this end would keep it from seeing that the runtime has been killed.
+                        parent.Dispose();
+                        new ContainerInit(
+                            options, bundle, namespaces, record.CgroupPath, child, listener, loader, sources).Run();
+                    });
             }
             using var process = Sched.OpenProcess(pid);
             try

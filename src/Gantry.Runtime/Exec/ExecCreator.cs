@@ -48,9 +48,14 @@ internal sealed class ExecCreator(StateStore store)
                 pid = Cloning.Clone(
                     namespaces,
                     options.AsSibling,
-                    () => new ExecInit(
-                        options, namespaces, root, child, loader, bundle.Spec, ContainerCreator.StateOf(record, status),
-                        record.HasKeyring).Run(),
+                    () =>
+                    {
+                        // Its copy of this end would keep it from seeing that the runtime has been killed.
+                        parent.Dispose();
+                        new ExecInit(
+                            options, namespaces, root, child, loader, bundle.Spec, ContainerCreator.StateOf(record, status),
+                            record.HasKeyring).Run();
+                    },
                     keepsPid: false);
             }
             return Finish(options, record, pid, parent);
