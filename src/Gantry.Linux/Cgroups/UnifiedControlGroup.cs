@@ -64,6 +64,7 @@ internal sealed partial class UnifiedControlGroup : IControlGroup
         CgroupFiles.Write(
             path.Length > 0 ? $"{_directory}/{path}" : _directory, "cgroup.procs", pid.ToString(CultureInfo.InvariantCulture));
     }
+
     public void Join() => CgroupFiles.Write(_directory, "cgroup.procs", "0");
 
     public IReadOnlyList<int> ProcessIds()

@@ -79,6 +79,14 @@ public static partial class Signal
         LinuxException.Check(sigprocmask(SIG_BLOCK, in mask, 0), "sigprocmask");
     }
 
+    /// <summary>True when the calling thread blocks all of the signals.</summary>
+    public static bool AreBlocked(ReadOnlySpan<int> signals)
+    {
+        LinuxException.Check(sigprocmask(SIG_BLOCK, 0, out var current), "sigprocmask");
+        var mask = MaskOf(signals);
+        return (current.First & mask.First) == mask.First;
+    }
+
     /// <summary>The next signal of a signalfd, or 0 when none is pending.</summary>
     public static int Next(int descriptor)
     {
@@ -119,6 +127,9 @@ public static partial class Signal
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int sigprocmask(int how, in SignalSet set, nint old);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int sigprocmask(int how, nint set, out SignalSet old);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int signalfd(int fd, in SignalSet set, int flags);

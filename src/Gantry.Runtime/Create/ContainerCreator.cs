@@ -81,10 +81,10 @@ internal sealed class ContainerCreator(StateStore store)
         CreateOptions options, BundleLoader bundle, ContainerRecord record, byte[]? filter)
     {
         var group = ControlGroup.Open(record.CgroupPath);
-        group.Create();
-        if (bundle.Spec.Linux?.Resources is { } resources)
+        var mountsFirst = MountsFirst(bundle.Spec);
+        if (!mountsFirst)
         {
-            ResourceMapping.Apply(group, resources);
+            MakeGroup(group, bundle.Spec);
         }
         using var listener = StartSocket.Listen(store.DirectoryOf(options.Id));
         using var loader = SeccompListener.Connect(filter, bundle.Spec.Linux?.Seccomp);
@@ -104,7 +104,8 @@ internal sealed class ContainerCreator(StateStore store)
                         // Its copy of this end would keep it from seeing that the runtime has been killed.
                         parent.Dispose();
                         new ContainerInit(
-                            options, bundle, namespaces, record.CgroupPath, child, listener, loader, sources).Run();
+                            options, bundle, namespaces, record.CgroupPath, child, listener, loader, sources, mountsFirst,
+                            JoinsAlone(group, namespaces)).Run();
                     });
             }
             using var process = Sched.OpenProcess(pid);
@@ -113,7 +114,15 @@ internal sealed class ContainerCreator(StateStore store)
                 record = record with { Pid = pid, StartTime = ProcessTable.TryRead(pid)?.StartTime ?? 0 };
                 store.Save(record);
                 IdMaps.Write(pid, namespaces, bundle.Spec.Linux);
-                parent.Send(InitChannel.Go);
+                if (mountsFirst)
+                {
+                    MakeGroup(group, bundle.Spec);
+                }
+                if (!JoinsAlone(group, namespaces))
+                {
+                    group.AddProcess(pid);
+                }
+                parent.SendGo();
                 return (record, Converse(options, bundle.Spec, record, parent));
             }
             catch
@@ -122,6 +131,29 @@ internal sealed class ContainerCreator(StateStore store)
                 Cloning.WaitForEnd(pid, process, options.AsSibling);
                 throw;
             }
+        }
+    }
+
+    /// <summary>
+    /// True when the first process can mount while this one makes its groups: two processors share the work. Not when it needs
+    /// this one first (id maps), cannot reach the groups later (another's mounts), or mounts parts of them as files.
+    /// </summary>
+    private static bool MountsFirst(RuntimeSpec spec) =>
+        spec.Linux?.Namespaces is { } namespaces
+        && namespaces.Exists(static item => item.Type == "mount" && string.IsNullOrEmpty(item.Path))
+        && !namespaces.Exists(static item => item.Type == "user" || (item.Type == "cgroup" && !string.IsNullOrEmpty(item.Path)))
+        && spec.Mounts?.Exists(static item => item.Source?.Contains("cgroup/", StringComparison.Ordinal) == true) != true;
+
+    /// <summary>True when the first process moves itself into the group; in another's user namespace it has no right to.</summary>
+    private static bool JoinsAlone(IControlGroup group, NamespaceSet namespaces) =>
+        group.Version == 1 && !namespaces.Joins(Sched.CLONE_NEWUSER);
+
+    private static void MakeGroup(IControlGroup group, RuntimeSpec spec)
+    {
+        group.Create();
+        if (spec.Linux?.Resources is { } resources)
+        {
+            ResourceMapping.Apply(group, resources);
         }
     }
 
@@ -139,7 +171,7 @@ internal sealed class ContainerCreator(StateStore store)
                     // The status that these deprecated hooks have always been given.
                     HookRunner.Run("prestart", spec.Hooks?.Prestart, StateOf(record, "created"));
                     HookRunner.Run("createRuntime", spec.Hooks?.CreateRuntime, state);
-                    channel.Send(InitChannel.Go);
+                    channel.SendGo();
                     break;
                 case InitChannel.Terminal:
                     terminal = PassTerminal(options.ConsoleSocket, descriptor);

@@ -15,11 +15,13 @@ namespace Gantry.Runtime.Create;
 /// </summary>
 internal sealed class ContainerInit(
     CreateOptions options, BundleLoader bundle, NamespaceSet namespaces, string cgroupPath, InitChannel channel,
-    FileDescriptor startListener, SeccompListener filter, MountSources sources)
+    FileDescriptor startListener, SeccompListener filter, MountSources sources, bool mountsFirst,
+    bool joinsAlone)
 {
     private readonly RuntimeSpec _spec = bundle.Spec;
     private OwnFiles? _own;
     private bool _isInDirectory;
+    private bool _isInGroup;
     private int _pid;
 
     /// <summary>Runs in the child. Everything that fails is reported to whoever waits: the creator, later the starter.</summary>
@@ -45,8 +47,10 @@ internal sealed class ContainerInit(
         using var proc = ProcFiles.Open();
         _own = OwnFiles.Open(proc, _spec.Process, namespaces.NewTime);
         _pid = NeedsPid() ? OwnPid() : 0;
-        channel.WaitForGo();
-        ControlGroup.Open(cgroupPath).Join();
+        if (!mountsFirst)
+        {
+            AwaitGroup();
+        }
         if (options.DiesWithParent)
         {
             SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
@@ -85,10 +89,9 @@ internal sealed class ContainerInit(
         {
             ProcessStart.JoinKeyring(options.Id);
         }
-        if (namespaces.NewCgroup)
+        if (!mountsFirst)
         {
-            // Now that this process is in its group, the group becomes the namespace's root.
-            Sched.Unshare(Sched.CLONE_NEWCGROUP);
+            MakeGroupNamespace();
         }
         if (namespaces.NewTime)
         {
@@ -97,6 +100,34 @@ internal sealed class ContainerInit(
         if (namespaces.Makes(Sched.CLONE_NEWNET))
         {
             NetIf.SetLoopbackUp();
+        }
+    }
+
+    /// <summary>Waits for the runtime's word that the group is there, and is in it afterwards.</summary>
+    private void AwaitGroup()
+    {
+        if (_isInGroup)
+        {
+            return;
+        }
+        _isInGroup = true;
+        channel.WaitForGo();
+        if (joinsAlone)
+        {
+            ControlGroup.Open(cgroupPath).Join();
+        }
+        if (mountsFirst)
+        {
+            MakeGroupNamespace();
+        }
+    }
+
+    private void MakeGroupNamespace()
+    {
+        if (namespaces.NewCgroup)
+        {
+            // Now that this process is in its group, the group becomes the namespace's root.
+            Sched.Unshare(Sched.CLONE_NEWCGROUP);
         }
     }
 
@@ -126,7 +157,8 @@ internal sealed class ContainerInit(
             return;
         }
         using var rootfs = new RootfsBuilder(_spec, bundle.Rootfs, bundle.Directory, cgroupPath, sources, joined);
-        rootfs.Mount();
+        rootfs.Mount(AwaitGroup);
+        AwaitGroup();
         RunCreateHooks();
         InstallStreams(rootfs.Root, bindConsole: true);
         rootfs.Protect();

@@ -54,13 +54,17 @@ internal sealed class ExecCreator(StateStore store)
                         parent.Dispose();
                         new ExecInit(
                             options, namespaces, root, child, loader, bundle.Spec, ContainerCreator.StateOf(record, status),
-                            record.HasKeyring).Run();
+                            record.HasKeyring, JoinsAlone(options, namespaces) ? record.CgroupPath : null).Run();
                     },
                     keepsPid: false);
             }
-            return Finish(options, record, pid, parent);
+            return Finish(options, record, pid, parent, namespaces);
         }
     }
+
+    /// <summary>True when the process moves itself: see <see cref="IControlGroup.Join"/>.</summary>
+    private static bool JoinsAlone(ExecOptions options, NamespaceSet namespaces) =>
+        options.SubGroups is null && !ControlGroup.IsUnified() && !namespaces.Joins(Sched.CLONE_NEWUSER);
 
     private static void JoinGroup(ExecOptions options, ContainerRecord record, int pid)
     {
@@ -78,15 +82,18 @@ internal sealed class ExecCreator(StateStore store)
     }
 
     private static (int Pid, FileDescriptor? Terminal) Finish(
-        ExecOptions options, ContainerRecord record, int pid, InitChannel channel)
+        ExecOptions options, ContainerRecord record, int pid, InitChannel channel, NamespaceSet namespaces)
     {
         using var process = Sched.OpenProcess(pid);
         try
         {
             Scheduling.SetAffinity(pid, options.Process.ExecCPUAffinity?.Initial);
-            JoinGroup(options, record, pid);
+            if (!JoinsAlone(options, namespaces))
+            {
+                JoinGroup(options, record, pid);
+            }
             Scheduling.SetAffinity(pid, options.Process.ExecCPUAffinity?.Final);
-            channel.Send(InitChannel.Go);
+            channel.SendGo();
             FileDescriptor? terminal = null;
             while (true)
             {

@@ -1,4 +1,5 @@
 using Gantry.Linux;
+using Gantry.Linux.Cgroups;
 using Gantry.Linux.Native;
 using Gantry.Oci.Runtime;
 using Gantry.Runtime.Launch;
@@ -9,7 +10,7 @@ namespace Gantry.Runtime.Exec;
 /// <summary>The process of an exec, from the clone to its program; never returns.</summary>
 internal sealed class ExecInit(
     ExecOptions options, NamespaceSet namespaces, FileDescriptor root, InitChannel channel, SeccompListener filter,
-    RuntimeSpec spec, ContainerState state, bool hasKeyring)
+    RuntimeSpec spec, ContainerState state, bool hasKeyring, string? groupToJoin)
 {
     public void Run()
     {
@@ -32,6 +33,10 @@ internal sealed class ExecInit(
         using var own = OwnFiles.Open(proc, process, makesTime: false);
         var pid = filter.IsUsed ? int.Parse(Unistd.ReadLink("/proc/self"), System.Globalization.CultureInfo.InvariantCulture) : 0;
         channel.WaitForGo();
+        if (groupToJoin is not null)
+        {
+            ControlGroup.Open(groupToJoin).Join();
+        }
         Unistd.NewSession();
         own.SetOomScore(process);
         ProcessStart.SetLimits(process);

@@ -19,11 +19,11 @@ internal sealed class FinalizerSignals
 
     public static void Block(ReadOnlySpan<int> signals)
     {
-        Signal.Block(signals);
-        if (signals.Length == 0)
+        if (signals.Length == 0 || Signal.AreBlocked(signals))
         {
-            return;
+            return; // since before this program was executed, and so in its other thread, too
         }
+        Signal.Block(signals);
         s_signals = signals.ToArray();
         Abandon();
         GC.Collect(0);

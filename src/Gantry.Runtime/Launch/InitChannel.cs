@@ -42,6 +42,19 @@ internal sealed class InitChannel : IDisposable
 
     public void Send(byte kind, int descriptor = -1) => SysSocket.SendMessage(_socket.Number, [kind], descriptor);
 
+    /// <summary>Parent: <see cref="Go"/>. A child that has failed meanwhile is not there to hear it; the next message says why.</summary>
+    public void SendGo()
+    {
+        try
+        {
+            Send(Go);
+        }
+        catch (LinuxException e) when (e.ErrorNumber is Errno.EPIPE or Errno.ECONNRESET)
+        {
+            return;
+        }
+    }
+
     public void SendFailure(Exception exception)
     {
         var fault = StartSocket.FromFault(exception);
@@ -52,7 +65,16 @@ internal sealed class InitChannel : IDisposable
     public byte Receive(out FileDescriptor? descriptor)
     {
         Span<byte> buffer = stackalloc byte[MaxMessage];
-        var length = SysSocket.ReceiveMessage(_socket.Number, buffer, out descriptor);
+        int length;
+        try
+        {
+            length = SysSocket.ReceiveMessage(_socket.Number, buffer, out descriptor);
+        }
+        catch (LinuxException e) when (e.ErrorNumber == Errno.ECONNRESET)
+        {
+            // The peer ended without reading what it was sent. What it has said is there all the same.
+            length = SysSocket.ReceiveMessage(_socket.Number, buffer, out descriptor);
+        }
         if (length > 1 && buffer[0] == Failed)
         {
             throw StartSocket.ToFault(buffer[1..length]);

@@ -18,8 +18,11 @@ internal sealed class RootfsBuilder(
 
     public RootTree Root => _root ?? throw new InvalidOperationException();
 
-    /// <summary>Propagation, root and mounts: what has to be there before createContainer hooks run.</summary>
-    public void Mount()
+    /// <summary>
+    /// Propagation, root and mounts: what has to be there before createContainer hooks run. Calls
+    /// <paramref name="needsGroup"/> before it mounts groups.
+    /// </summary>
+    public void Mount(Action needsGroup)
     {
         if (!joined)
         {
@@ -29,6 +32,10 @@ internal sealed class RootfsBuilder(
         var mounter = new Mounter(_root, bundle, cgroupPath, spec.Linux ?? new LinuxSpec(), sources);
         for (var i = 0; i < (spec.Mounts?.Count ?? 0); i++)
         {
+            if (spec.Mounts![i].Type is "cgroup" or "cgroup2")
+            {
+                needsGroup();
+            }
             if (mounter.Mount(i, spec.Mounts![i]) is { } late)
             {
                 _lateReadOnly.Add((late, spec.Mounts[i].Destination));
