@@ -56,26 +56,30 @@ internal sealed class CommitQueue<T>(int capacity) : IDisposable
     }
 
     /// <summary>
-    /// Takes what is there, at most so many, and waits for it unless told otherwise. False when the queue is closed and empty.
+    /// Adds what is there, up to so many in all, and waits for the first so long. False when the queue is closed and nothing was taken.
     /// </summary>
-    public bool Take(List<T> into, int most, bool wait)
+    public bool Take(List<T> into, int most, TimeSpan patience)
     {
         lock (_gate)
         {
-            while (wait && !_woken && !_closed && _items.Count == 0)
+            while (patience != TimeSpan.Zero && !_woken && !_closed && _items.Count == 0)
             {
-                Monitor.Wait(_gate);
+                if (!Monitor.Wait(_gate, patience))
+                {
+                    break;
+                }
             }
 
             _woken = false;
+            var before = into.Count;
             while (into.Count < most && _items.TryDequeue(out var item))
             {
                 into.Add(item);
             }
 
-            if (into.Count > 0)
+            if (into.Count > before)
             {
-                _places.Release(into.Count);
+                _places.Release(into.Count - before);
             }
 
             return into.Count > 0 || !_closed;

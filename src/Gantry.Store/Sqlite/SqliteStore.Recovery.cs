@@ -44,6 +44,7 @@ public sealed partial class SqliteStore
         }
 
         var (state, rootAtCompaction, window, superseded) = loading.End();
+        _newest = new NewestEntries(state.Root);
         _hub.Start(rootAtCompaction, compacted, window);
         if (_archiver is null)
         {
@@ -113,6 +114,7 @@ public sealed partial class SqliteStore
         {
             _log = SqliteLog.Open(_options.Path, _options.TimeProvider.GetUtcNow());
             _log.Checkpoint(truncate: true);
+            _checkpointer.Forget();
             CheckPresent();
             failure = null!;
             return true;

@@ -9,13 +9,24 @@ public sealed partial class SqliteStore
 {
     // Rows that a batch may delete for each that it appends, so that the file does not grow however busy it is; and at least so many.
     private const int DeletesPerRow = 2;
-    private const int LeastDeletes = 16;
+    private const int LeastDeletes = 4;
 
-    // Rows that are deleted at once when nobody waits for a commit.
-    private const int IdleDeletes = 256;
+    // Rows are deleted so many together, in the order in which they lie in the file: one by one, each would rewrite a page of its own.
+    private const int MostDeletesTogether = 4096;
 
-    // How far the history may fall behind before commits are slowed down: a bound on what waits in the log.
-    private const long MostLag = 100_000;
+    // Rows that are deleted at once when nobody commits, and how long that must be so.
+    private const int IdleDeletes = 512;
+    private static readonly TimeSpan s_idle = TimeSpan.FromMilliseconds(100);
+
+    // How far the history may fall behind before commits are slowed down, by a millisecond a batch and then by ten: a bound on what waits in the log.
+    private const long MuchLag = 100_000;
+    private const long MostLag = 200_000;
+
+    // A batch of so many commits means that the processors are wanted for more of them.
+    private const int BusyBatch = 8;
+
+    // How often the processor is left to those who were just answered before the next batch is written.
+    private const int MostYields = 8;
 
     // What a row costs in the log beside its key and value, about: the frame of a page that it shares.
     private const int RowOverheadBytes = 1024;
@@ -26,8 +37,9 @@ public sealed partial class SqliteStore
     // The same, of the batch that is being written: they count only once it is durable.
     private readonly List<SupersededRow> _supersededInBatch = [];
 
-    // Rows that the window has forgotten and the history has.
+    // Rows that the window has forgotten and the history has, in the order of the file, and where the next of them is.
     private readonly List<long> _deletable = [];
+    private int _nextDeletable;
 
     private readonly List<Outcome> _outcomes = [];
     private bool _compactionUnwritten;
@@ -36,19 +48,22 @@ public sealed partial class SqliteStore
     private void RunWriter()
     {
         var batch = new List<PendingCommit>(MaxBatch);
-        // While there is something to tidy up, an empty queue is not waited for.
-        while (_queue.Take(batch, MaxBatch, wait: _deletable.Count == 0))
+        var last = 0;
+        // While there is something to delete, an empty queue is not waited for without end.
+        while (_queue.Take(batch, MaxBatch, HasDeletable() ? s_idle : Timeout.InfiniteTimeSpan))
         {
+            Gather(batch, last);
+            last = batch.Count;
             try
             {
                 batch.RemoveAll(DoWork);
                 if (batch.Count > 0)
                 {
                     Apply(batch);
-                    MoveWindow();
+                    MoveWindow(batch.Count);
                 }
 
-                Tidy();
+                Tidy(idle: last == 0);
             }
             catch (Exception broken)
             {
@@ -57,6 +72,19 @@ public sealed partial class SqliteStore
             }
 
             batch.Clear();
+        }
+    }
+
+    /// <summary>
+    /// Those who were answered a moment ago are about to write again. Without them the first one's fsync would be for him alone, and
+    /// every other one for all the rest.
+    /// </summary>
+    private void Gather(List<PendingCommit> batch, int last)
+    {
+        for (var yields = 0; batch.Count > 0 && batch.Count < last / 2 && yields < MostYields; yields++)
+        {
+            Thread.Yield();
+            _queue.Take(batch, MaxBatch, TimeSpan.Zero);
         }
     }
 
@@ -107,7 +135,7 @@ public sealed partial class SqliteStore
     {
         batch.ForEach(pending => pending.Completion.TrySetException(fault));
         var queued = new List<PendingCommit>();
-        while (!_queue.IsEmpty && _queue.Take(queued, MaxQueuedCommits, wait: false))
+        while (!_queue.IsEmpty && _queue.Take(queued, MaxQueuedCommits, TimeSpan.Zero))
         {
             queued.ForEach(pending => pending.Completion.TrySetException(fault));
             queued.Clear();
@@ -130,7 +158,7 @@ public sealed partial class SqliteStore
             }
             else
             {
-                deleted = DeleteSome(Math.Max(LeastDeletes, DeletesPerRow * batch.Count));
+                deleted = DeleteSome(Math.Max(LeastDeletes, DeletesPerRow * batch.Count), idle: false);
                 _log.Commit();
                 _checkpointer.Wrote(bytes);
             }
@@ -232,7 +260,7 @@ public sealed partial class SqliteStore
     private void Written(int deleted)
     {
         _compactionUnwritten = false;
-        _deletable.RemoveRange(0, deleted);
+        _nextDeletable += deleted;
         if (_archiver is not null)
         {
             _archiver.Add(_supersededInBatch);
@@ -249,6 +277,8 @@ public sealed partial class SqliteStore
         {
             if (item is not null)
             {
+                // Before the state, so that whoever sees the new state finds all of it here.
+                _newest.Apply(item);
                 _state = _state with { Root = item.Root, Revision = item.Revision, CommittedMs = item.CommittedMs };
                 _hub.Publish(item);
             }
@@ -258,7 +288,7 @@ public sealed partial class SqliteStore
     }
 
     /// <summary>Keeps the window within its bounds. Only memory changes here; the file hears of it with the next commit.</summary>
-    private void MoveWindow()
+    private void MoveWindow(int commits)
     {
         var oldest = (_options.TimeProvider.GetUtcNow() - _options.WindowAge).ToUnixTimeMilliseconds();
         if (_hub.RevisionBefore(_options.WindowCommits, oldest) is { } revision
@@ -267,10 +297,14 @@ public sealed partial class SqliteStore
             Compact(revision);
         }
 
-        // The history is slower than the commits, for a moment at least: nothing is lost by waiting for it.
-        for (var waited = 0; waited < 100 && _archiver?.Lag > MostLag && !_closing; waited++)
+        if (_archiver is { } archiver)
         {
-            Thread.Sleep(1);
+            archiver.IsBusyTime = commits >= BusyBatch;
+            // The history is slower than the commits: nothing is lost by waiting for it.
+            if (archiver.Lag is > MuchLag and var lag && !_closing)
+            {
+                Thread.Sleep(lag > MostLag ? 10 : 1);
+            }
         }
     }
 
@@ -289,25 +323,17 @@ public sealed partial class SqliteStore
     }
 
     /// <summary>Deletes rows in the open transaction, and says in it how far back the file then reaches.</summary>
-    private int DeleteSome(int most)
+    private int DeleteSome(int most, bool idle)
     {
-        // More than is deleted: what is left keeps the loop from waiting.
-        if (_archiver is not null)
+        if (_nextDeletable == _deletable.Count)
         {
-            _archiver.TakeArchived(_deletable, (2 * most) - _deletable.Count);
-        }
-        else
-        {
-            while (_deletable.Count < 2 * most && _superseded.TryPeek(out var row) && row.SupersededAt <= _state.CompactedRevision)
-            {
-                _deletable.Add(_superseded.Dequeue().Id);
-            }
+            Refill(idle);
         }
 
-        var count = Math.Min(most, _deletable.Count);
+        var count = Math.Min(most, _deletable.Count - _nextDeletable);
         for (var i = 0; i < count; i++)
         {
-            _log.Delete(_deletable[i]);
+            _log.Delete(_deletable[_nextDeletable + i]);
         }
 
         if (count > 0 || _compactionUnwritten)
@@ -323,11 +349,32 @@ public sealed partial class SqliteStore
         return count;
     }
 
+    private void Refill(bool idle)
+    {
+        _deletable.Clear();
+        _nextDeletable = 0;
+        var worthIt = idle ? 1 : Math.Min(MostDeletesTogether, Math.Max(LeastDeletes, _options.WindowCommits / 2));
+        if (_archiver is not null)
+        {
+            _archiver.TakeArchived(_deletable, worthIt, MostDeletesTogether);
+        }
+        else
+        {
+            var enough = _superseded.Count >= worthIt && _superseded.Peek().SupersededAt <= _state.CompactedRevision;
+            while (enough && _deletable.Count < MostDeletesTogether && _superseded.TryPeek(out var row) && row.SupersededAt <= _state.CompactedRevision)
+            {
+                _deletable.Add(_superseded.Dequeue().Id);
+            }
+        }
+
+        _deletable.Sort();
+    }
+
     private bool HasDeletable() =>
-        _deletable.Count > 0 || _archiver is { HasArchived: true } || (_superseded.TryPeek(out var row) && row.SupersededAt <= _state.CompactedRevision);
+        _nextDeletable < _deletable.Count || _archiver is { HasArchived: true } || (_superseded.TryPeek(out var row) && row.SupersededAt <= _state.CompactedRevision);
 
     /// <summary>What is done between commits: the rest of a long log, and, when nobody waits, deletions and smaller files.</summary>
-    private void Tidy()
+    private void Tidy(bool idle)
     {
         try
         {
@@ -337,32 +384,23 @@ public sealed partial class SqliteStore
                 _log.Checkpoint(truncate: false);
             }
 
-            if (!_queue.IsEmpty || _refusal is not null || !HasDeletable())
+            _checkpointer.Prepare();
+            if (!idle || _refusal is not null || !HasDeletable())
             {
                 return;
             }
 
             _log.Begin();
-            var deleted = DeleteSome(IdleDeletes);
-            if (deleted == 0)
-            {
-                _log.Rollback();
-                return;
-            }
-
+            var deleted = DeleteSome(IdleDeletes, idle: true);
             _log.Commit();
             _compactionUnwritten = false;
-            _deletable.RemoveRange(0, deleted);
+            _nextDeletable += deleted;
             _log.ShrinkABit();
         }
         catch (SqliteFault failure)
         {
+            // After a full disk what could not be deleted waits; commits say what is wrong.
             RecoverFrom(failure);
-            if (failure.LeavesNoDoubt && _deletable.Count > 0)
-            {
-                // A full disk: commits say so, and what could not be deleted waits with the next one.
-                Thread.Sleep(20);
-            }
         }
     }
 

@@ -28,6 +28,7 @@ public sealed partial class SqliteStore : IStore
 
     private readonly Task _writer;
     private SqliteLog _log;
+    private NewestEntries _newest = null!;
     private volatile StoreState _state;
     private volatile FaultException? _refusal;
     private volatile bool _closing;
@@ -62,6 +63,7 @@ public sealed partial class SqliteStore : IStore
             throw;
         }
 
+        _checkpointer.Prepare();
         _archiver?.Start();
         _writer = Task.Factory.StartNew(RunWriter, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
@@ -97,7 +99,7 @@ public sealed partial class SqliteStore : IStore
 
     /// <inheritdoc/>
     public ValueTask<StoreEntry?> GetAsync(string key, CancellationToken cancellationToken = default) =>
-        ValueTask.FromResult(KeyTree.Find(_state.Root, key));
+        ValueTask.FromResult(_newest.Find(_state, key));
 
     /// <inheritdoc/>
     public ValueTask<StorePage> RangeAsync(StoreRange range, CancellationToken cancellationToken = default)

@@ -20,6 +20,9 @@ internal sealed class Archiver : IDisposable
     // Rows between two checkpoints of the file, which this thread does between two of its transactions.
     private const int CheckpointRows = 8192;
 
+    // How far it may be behind for the sake of commits that want the processors.
+    private const long FarBehind = 50_000;
+
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_pruneInterval = TimeSpan.FromSeconds(30);
 
@@ -75,6 +78,13 @@ internal sealed class Archiver : IDisposable
         }
     }
 
+    /// <summary>Set by the writer: many commits wait, and the history comes after them while it is not far behind.</summary>
+    public bool IsBusyTime
+    {
+        get => Volatile.Read(ref field);
+        set => Volatile.Write(ref field, value);
+    }
+
     /// <summary>Why nothing is written at present, or null.</summary>
     public FaultException? Failure
     {
@@ -128,12 +138,12 @@ internal sealed class Archiver : IDisposable
         }
     }
 
-    /// <summary>Rows whose copies are durable, at most so many.</summary>
-    public void TakeArchived(List<long> into, int most)
+    /// <summary>Rows whose copies are durable, at most so many; none when there are fewer than it is worth.</summary>
+    public void TakeArchived(List<long> into, int least, int most)
     {
         lock (_gate)
         {
-            for (; most > 0 && _archived.TryDequeue(out var id); most--)
+            for (; _archived.Count + into.Count >= least && most > 0 && _archived.TryDequeue(out var id); most--)
             {
                 into.Add(id);
             }
@@ -270,7 +280,8 @@ internal sealed class Archiver : IDisposable
     }
 
     private bool IsUrgent() =>
-        _failure is null && _target > Bounds.Through && (_waiters.Count > 0 || (_rows.Count >= WorthIt && _target - Bounds.Through >= WorthIt));
+        _failure is null && _target > Bounds.Through
+        && (_waiters.Count > 0 || (_rows.Count >= WorthIt && _target - Bounds.Through >= (IsBusyTime ? FarBehind : WorthIt)));
 
     private HistoryFile Reopen()
     {
@@ -303,7 +314,7 @@ internal sealed class Archiver : IDisposable
         long through;
         lock (_gate)
         {
-            if (_target <= Bounds.Through)
+            if (_target <= Bounds.Through || (IsBusyTime && !IsUrgent()))
             {
                 Reached();
                 return;
