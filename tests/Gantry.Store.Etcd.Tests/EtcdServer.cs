@@ -75,6 +75,9 @@ public sealed class EtcdServer : IDisposable
 
     public Uri Address => new($"https://127.0.0.1:{Port}");
 
+    /// <summary>The authority's certificate and a client's certificate and key, as PEM files.</summary>
+    public (string Authority, string Certificate, string Key) ClientFiles => (_authority.Path, _client.Certificate, _client.Key);
+
     private static string Program =>
         Environment.GetEnvironmentVariable("GANTRY_TEST_ETCD") ?? Path.Combine(Root(), "artifacts", "debian13", "usr", "bin", "etcd");
 
