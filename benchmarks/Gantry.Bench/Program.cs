@@ -4,7 +4,10 @@ using Gantry.Bench.Results;
 
 (string Name, Func<Task<IReadOnlyList<Metric>>> Run)[] measurements =
 [
-    ("runtime_run", RuntimeRunMeasurement.RunAsync),
+    ("runtime_run", RuntimeRunMeasurement.OneAsync),
+    ("runtime_lifecycle", RuntimeLifecycleMeasurement.RunAsync),
+    ("runtime_run_100", RuntimeRunMeasurement.CrowdAsync),
+    ("runtime_size", RuntimeSizeMeasurement.RunAsync),
     ("docker_run", DockerRunMeasurement.RunAsync),
     ("ready_empty", StartMeasurement.EmptyAsync),
     ("ready_existing", StartMeasurement.ExistingAsync),

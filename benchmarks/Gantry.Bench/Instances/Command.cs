@@ -48,8 +48,11 @@ internal static class Command
     }
 
     /// <summary>Whether a program of this name is on the PATH.</summary>
-    public static bool Exists(string name) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(directory => File.Exists(Path.Combine(directory, name)));
+    public static bool Exists(string name) => Find(name) is not null;
+
+    /// <summary>The path of a program on the PATH, or of one that is given by its path; null when there is none.</summary>
+    public static string? Find(string name) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(directory => Path.Combine(directory, name)).FirstOrDefault(File.Exists);
 }
 
 /// <summary>How a program ended.</summary>

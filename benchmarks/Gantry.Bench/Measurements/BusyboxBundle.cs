@@ -1,25 +1,30 @@
-using System.Text.Json.Nodes;
 using Gantry.Bench.Instances;
+using Gantry.Engine.Specs;
+using Gantry.Oci.Runtime;
 
 namespace Gantry.Bench.Measurements;
 
-/// <summary>An OCI bundle of the machine's static busybox.</summary>
+/// <summary>An OCI bundle of the machine's static busybox, as an engine makes it.</summary>
 internal static class BusyboxBundle
 {
     private static readonly string[] s_places = ["/bin/busybox", "/usr/bin/busybox"];
 
-    /// <summary>Makes the bundle: what `gantry-runtime spec` writes, with `true` as its process.</summary>
-    public static async Task MakeAsync(string directory)
+    /// <summary>
+    /// Makes the bundle: all usual namespaces, mounts and masked paths, limits of memory, processes and processor time, and
+    /// the engine's default system call filter.
+    /// </summary>
+    public static void Make(string directory, params string[] arguments)
     {
         MakeRootfs(Path.Combine(directory, "rootfs"));
-        await Command.RequireAsync(Repository.Runtime, ["spec", "--bundle", directory]);
-        var path = Path.Combine(directory, "config.json");
-        var config = JsonNode.Parse(await File.ReadAllTextAsync(path)) ?? throw new BenchException($"{path} is empty");
+        var spec = DefaultSpec.Create();
         // Debian 12's crun knows no later version.
-        config["ociVersion"] = "1.0.0";
-        config["process"]!["args"] = new JsonArray("/bin/true");
-        config["process"]!["terminal"] = false;
-        await File.WriteAllTextAsync(path, config.ToJsonString());
+        spec.OciVersion = "1.0.0";
+        spec.Process!.Args = [.. arguments];
+        spec.Linux!.Seccomp = DefaultSeccomp.Build([.. DefaultSpec.Capabilities]);
+        spec.Linux.Resources!.Memory = new MemorySpec { Limit = 256 << 20 };
+        spec.Linux.Resources.Pids = new PidsSpec { Limit = 200 };
+        spec.Linux.Resources.Cpu = new CpuSpec { Shares = 512, Quota = 100_000, Period = 100_000 };
+        File.WriteAllBytes(Path.Combine(directory, "config.json"), RuntimeSpecJson.Write(spec));
     }
 
     public static void MakeRootfs(string directory)
@@ -27,7 +32,11 @@ internal static class BusyboxBundle
         var binaries = Directory.CreateDirectory(Path.Combine(directory, "bin")).FullName;
         var busybox = s_places.FirstOrDefault(File.Exists) ?? throw new BenchException("busybox is not installed: apt-get install busybox-static");
         File.Copy(busybox, Path.Combine(binaries, "busybox"));
-        File.CreateSymbolicLink(Path.Combine(binaries, "true"), "busybox");
+        foreach (var name in (string[])["true", "sleep"])
+        {
+            File.CreateSymbolicLink(Path.Combine(binaries, name), "busybox");
+        }
+
         foreach (var name in (string[])["proc", "sys", "dev", "etc", "tmp"])
         {
             Directory.CreateDirectory(Path.Combine(directory, name));
