@@ -97,11 +97,11 @@ public sealed partial class Kubelet : IAsyncDisposable
         await _registrar.RunAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Ends the workers; containers go on.</summary>
+    /// <summary>Ends the workers; containers go on. Calling it again does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
         _accepting = false;
-        _runtimeEvents?.Dispose();
+        Interlocked.Exchange(ref _runtimeEvents, null)?.Dispose();
         await Task.WhenAll(_workers.Values.Select(worker => worker.DisposeAsync().AsTask())).ConfigureAwait(false);
         _context.Probes.Dispose();
     }

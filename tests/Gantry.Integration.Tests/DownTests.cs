@@ -14,6 +14,7 @@ public sealed class DownTests(GantryInstance gantry) : IClassFixture<GantryInsta
 
         var down = await gantry.GantryAsync("down");
         Assert.True(down.Code == 0, down.All);
+        Assert.DoesNotContain("Unhandled exception", await File.ReadAllTextAsync(Path.Combine(gantry.Root, "gantryd.log")), StringComparison.Ordinal);
 
         Assert.DoesNotContain(gantry.Root, await File.ReadAllTextAsync("/proc/self/mounts"), StringComparison.Ordinal);
         Assert.DoesNotContain(id, (await Command.RunAsync("ip", ["link"])).Output, StringComparison.Ordinal);
