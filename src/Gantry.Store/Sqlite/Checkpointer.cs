@@ -10,13 +10,18 @@ namespace Gantry.Store.Sqlite;
 internal sealed class Checkpointer(string path) : IDisposable
 {
     /// <summary>How long the log may become before a commit waits for it. Seconds of full load on a usual disk.</summary>
-    public const long WalLimitBytes = 32 << 20;
+    public const long WalLimitBytes = 64 << 20;
 
     // How much is worth the two fsyncs of a checkpoint.
     private const long StepBytes = 8 << 20;
 
     // How much of the log is there before it is written to; then twice as much, and so on.
     private const long FirstBytes = 1 << 20;
+    private const long MostPreparedBytes = 32 << 20;
+
+    // What the writer may copy itself between two commits: a few milliseconds' worth.
+    private const long LittleBytes = 512 << 10;
+    private const int MostPasses = 6;
 
     private static readonly byte[] s_zeros = new byte[1 << 20];
 
@@ -50,7 +55,7 @@ internal sealed class Checkpointer(string path) : IDisposable
     /// </summary>
     public void Prepare()
     {
-        if (_prepared >= WalLimitBytes || _writtenInAll < _prepared / 2)
+        if (!ShouldPrepare)
         {
             return;
         }
@@ -68,9 +73,12 @@ internal sealed class Checkpointer(string path) : IDisposable
         catch (IOException)
         {
             // No room, or no log: the commits will say what is wrong, and are right without this.
-            _prepared = WalLimitBytes;
+            _prepared = MostPreparedBytes;
         }
     }
+
+    /// <summary>Whether <see cref="Prepare"/> has something to do.</summary>
+    public bool ShouldPrepare => _prepared < MostPreparedBytes && _writtenInAll >= _prepared / 2;
 
     /// <summary>The log was emptied and begins anew.</summary>
     public void Forget() => _prepared = _writtenInAll = 0;
@@ -106,7 +114,7 @@ internal sealed class Checkpointer(string path) : IDisposable
                 if (!_closed)
                 {
                     _file ??= SqliteFile.Open(path, cacheKib: 64);
-                    _logIsLong = _file.Checkpoint(truncate: false).LogBytes > WalLimitBytes;
+                    Copy(_file);
                 }
             }
         }
@@ -119,5 +127,22 @@ internal sealed class Checkpointer(string path) : IDisposable
         {
             Volatile.Write(ref _running, 0);
         }
+    }
+
+    private void Copy(SqliteFile file)
+    {
+        var (log, copied) = file.Checkpoint(truncate: false);
+        // While one pass copies, commits go on; each further one has less to do, until the writer can do the rest.
+        for (var passes = 1; log > WalLimitBytes && passes < MostPasses; passes++)
+        {
+            var before = copied;
+            (log, copied) = file.Checkpoint(truncate: false);
+            if (copied - before < LittleBytes)
+            {
+                break;
+            }
+        }
+
+        _logIsLong = log > WalLimitBytes;
     }
 }

@@ -58,14 +58,16 @@ internal sealed class CommitQueue<T>(int capacity) : IDisposable
     /// <summary>
     /// Adds what is there, up to so many in all, and waits for the first so long. False when the queue is closed and nothing was taken.
     /// </summary>
-    public bool Take(List<T> into, int most, TimeSpan patience)
+    public bool Take(List<T> into, int most, TimeSpan patience, out bool timedOut)
     {
+        timedOut = false;
         lock (_gate)
         {
             while (patience != TimeSpan.Zero && !_woken && !_closed && _items.Count == 0)
             {
                 if (!Monitor.Wait(_gate, patience))
                 {
+                    timedOut = true;
                     break;
                 }
             }

@@ -67,7 +67,7 @@ public sealed partial class SqliteStore
     /// </summary>
     private void Recover(SqliteFault failure, int deleted)
     {
-        var refusal = new FaultException(FaultKind.Unavailable, $"writes are refused until the disk can be written again: {failure.Message}", failure);
+        var refusal = Refusal(failure);
         _refusal = refusal;
         var patience = TimeSpan.FromMilliseconds(50);
         while (!TryReopen(out var again))
@@ -104,6 +104,9 @@ public sealed partial class SqliteStore
 
         _refusal = null;
     }
+
+    private static FaultException Refusal(SqliteFault failure) =>
+        new(FaultKind.Unavailable, $"writes are refused until the disk can be written again: {failure.Message}", failure);
 
     private bool TryReopen(out FaultException failure)
     {

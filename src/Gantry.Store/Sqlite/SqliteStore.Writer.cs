@@ -42,6 +42,14 @@ public sealed partial class SqliteStore
     private int _nextDeletable;
 
     private readonly List<Outcome> _outcomes = [];
+
+    // Held by whoever writes: the loop, or a writer that is alone. It guards everything above and the log.
+    private readonly object _writing = new();
+    private readonly List<PendingCommit> _alone = [];
+    private (SqliteFault Failure, int Deleted)? _inDoubt;
+    private bool _waitsForever;
+    private int _inlineCommits;
+    private volatile int _lastBatch;
     private bool _compactionUnwritten;
     private long _compactedMs;
 
@@ -49,29 +57,105 @@ public sealed partial class SqliteStore
     {
         var batch = new List<PendingCommit>(MaxBatch);
         var last = 0;
-        // While there is something to delete, an empty queue is not waited for without end.
-        while (_queue.Take(batch, MaxBatch, HasDeletable() ? s_idle : Timeout.InfiniteTimeSpan))
+        var patience = Timeout.InfiniteTimeSpan;
+        while (_queue.Take(batch, MaxBatch, patience, out var timedOut))
         {
             Gather(batch, last);
             last = batch.Count;
-            try
+            lock (_writing)
             {
-                batch.RemoveAll(DoWork);
-                if (batch.Count > 0)
+                try
                 {
-                    Apply(batch);
-                    MoveWindow(batch.Count);
+                    Settle();
+                    batch.RemoveAll(DoWork);
+                    if (batch.Count > 0)
+                    {
+                        Apply(batch);
+                        Settle();
+                        MoveWindow(batch.Count);
+                    }
+
+                    Tidy(idle: timedOut && _inlineCommits == 0);
+                }
+                catch (Exception broken)
+                {
+                    Stop(batch, broken);
+                    return;
                 }
 
-                Tidy(idle: last == 0);
-            }
-            catch (Exception broken)
-            {
-                Stop(batch, broken);
-                return;
+                // While there is something to delete, an empty queue is not waited for without end.
+                _waitsForever = !HasDeletable();
+                patience = _waitsForever ? Timeout.InfiniteTimeSpan : s_idle;
+                _inlineCommits = 0;
+                _lastBatch = last > 0 ? last : _lastBatch;
             }
 
             batch.Clear();
+        }
+
+        lock (_writing)
+        {
+            try
+            {
+                // Of a writer that was alone while the store was being closed.
+                Settle();
+            }
+            catch (Exception broken)
+            {
+                Stop([], broken);
+            }
+        }
+    }
+
+    /// <summary>
+    /// One writer alone needs no batch: it commits on its own thread when nobody else does, which saves two changes of threads. As soon as a
+    /// batch had more than one commit, all go through the queue again.
+    /// </summary>
+    private bool TryCommitHere(PendingCommit pending)
+    {
+        if (_lastBatch > 1 || _refusal is not null || !_queue.IsEmpty || !Monitor.TryEnter(_writing))
+        {
+            return false;
+        }
+
+        try
+        {
+            if (_closing || _refusal is not null || !_queue.IsEmpty)
+            {
+                return false;
+            }
+
+            _alone.Clear();
+            _alone.Add(pending);
+            Apply(_alone);
+            MoveWindow(commits: 1);
+            _inlineCommits++;
+            if (_inDoubt is not null || _checkpointer.WriterShouldHelp || _checkpointer.ShouldPrepare || (_waitsForever && HasDeletable()))
+            {
+                // What takes long, or needs no commit to wait for it, is the loop's.
+                _waitsForever = false;
+                _queue.Wake();
+            }
+        }
+        catch (Exception broken)
+        {
+            Stop(_alone, broken);
+        }
+        finally
+        {
+            Monitor.Exit(_writing);
+        }
+
+        return true;
+    }
+
+    /// <summary>Learns from the file what became of a batch in doubt, if there is one.</summary>
+    private void Settle()
+    {
+        if (_inDoubt is { } doubt)
+        {
+            _inDoubt = null;
+            Recover(doubt.Failure, doubt.Deleted);
         }
     }
 
@@ -84,7 +168,7 @@ public sealed partial class SqliteStore
         for (var yields = 0; batch.Count > 0 && batch.Count < last / 2 && yields < MostYields; yields++)
         {
             Thread.Yield();
-            _queue.Take(batch, MaxBatch, TimeSpan.Zero);
+            _queue.Take(batch, MaxBatch, TimeSpan.Zero, out _);
         }
     }
 
@@ -135,7 +219,7 @@ public sealed partial class SqliteStore
     {
         batch.ForEach(pending => pending.Completion.TrySetException(fault));
         var queued = new List<PendingCommit>();
-        while (!_queue.IsEmpty && _queue.Take(queued, MaxQueuedCommits, TimeSpan.Zero))
+        while (!_queue.IsEmpty && _queue.Take(queued, MaxQueuedCommits, TimeSpan.Zero, out _))
         {
             queued.ForEach(pending => pending.Completion.TrySetException(fault));
             queued.Clear();
@@ -168,7 +252,10 @@ public sealed partial class SqliteStore
             _log.Rollback();
             if (failure is SqliteFault { LeavesNoDoubt: false } doubtful)
             {
-                Recover(doubtful, deleted);
+                // Nobody else is acknowledged or refused by mistake until the loop has settled it.
+                _refusal = Refusal(doubtful);
+                _inDoubt = (doubtful, deleted);
+                _queue.Wake();
                 return;
             }
 

@@ -148,11 +148,17 @@ public sealed partial class SqliteStore : IStore
             _closing = true;
             _queue.Close();
             await _writer.ConfigureAwait(false);
-            _hub.Close();
+            lock (_writing)
+            {
+                // Whoever was committing alone has ended, and nobody begins any more.
+                _hub.Close();
+            }
+
             _archiver?.Dispose();
             _history?.Dispose();
             _checkpointer.Dispose();
             _log.Dispose();
+            _queue.Dispose();
             _owner.Dispose();
         }
     }
@@ -162,6 +168,11 @@ public sealed partial class SqliteStore : IStore
         if (_refusal is { } refusal)
         {
             throw new FaultException(refusal.Kind, refusal.Message, refusal);
+        }
+
+        if (pending.Work is null && TryCommitHere(pending))
+        {
+            return await pending.Completion.Task.ConfigureAwait(false);
         }
 
         if (_closing || !await _queue.AddAsync(pending, cancellationToken).ConfigureAwait(false))
