@@ -23,7 +23,7 @@ public sealed class WatchLog(string prefix)
         var again = _events.Where(item => item.Revision == last).Select(item => item.Key).ToHashSet();
         try
         {
-            await using var watch = await store.WatchAsync(prefix, Math.Max(1, last - 1), stop);
+            await using var watch = await store.WatchAsync(prefix, last > 0 ? last - 1 : store.CompactedRevision, stop);
             while (true)
             {
                 var progress = watch.Progress;
