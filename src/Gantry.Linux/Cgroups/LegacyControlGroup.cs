@@ -16,6 +16,9 @@ internal sealed partial class LegacyControlGroup : IControlGroup
 
     private const int FreezeAttempts = 1000;
 
+    /// <summary>Those that are mounted below <see cref="ControlGroup.DefaultMount"/>; asked for once by each process.</summary>
+    private static string[]? s_mounted;
+
     private readonly string _mount;
     private readonly Dictionary<string, string> _directories = [];
 
@@ -23,13 +26,9 @@ internal sealed partial class LegacyControlGroup : IControlGroup
     {
         Path = path;
         _mount = mount;
-        foreach (var controller in Controllers)
+        foreach (var controller in mount == ControlGroup.DefaultMount ? s_mounted ??= Mounted(mount) : Mounted(mount))
         {
-            // "cpu" may be a link to "cpu,cpuacct"; both names then lead to one directory.
-            if (CgroupFiles.Exists($"{mount}/{controller}/cgroup.procs"))
-            {
-                _directories[controller] = $"{mount}/{controller}{path}";
-            }
+            _directories[controller] = $"{mount}/{controller}{path}";
         }
         if (_directories.Count == 0)
         {
@@ -37,6 +36,10 @@ internal sealed partial class LegacyControlGroup : IControlGroup
                 FaultKind.FailedPrecondition, $"{mount}: no cgroup controller is mounted; mount cgroup2 or the v1 controllers");
         }
     }
+
+    // "cpu" may be a link to "cpu,cpuacct"; both names then lead to one directory.
+    private static string[] Mounted(string mount) =>
+        Array.FindAll(Controllers, controller => CgroupFiles.Exists($"{mount}/{controller}/cgroup.procs"));
 
     public string Path { get; }
 

@@ -22,6 +22,7 @@ internal sealed class ContainerInit(
     private OwnFiles? _own;
     private bool _isInDirectory;
     private bool _isInGroup;
+    private bool _hasDropped;
     private int _pid;
 
     /// <summary>Runs in the child. Everything that fails is reported to whoever waits: the creator, later the starter.</summary>
@@ -73,8 +74,28 @@ internal sealed class ContainerInit(
             _isInDirectory = ProcessStart.TryEnterDirectory(Process.Cwd);
             _ = ProcessStart.FindProgram(Process);
         }
+        if (_spec.Process is { NoNewPrivileges: true } && _spec.Hooks is not { StartContainer.Count: > 0 })
+        {
+            // Nothing before the start needs privileges any more, and the filter, which comes last, needs none. With hooks, or
+            // a filter that takes CAP_SYS_ADMIN, it has to wait for the start.
+            DropPrivileges(static () => { });
+        }
         channel.Send(InitChannel.Ready);
         channel.Dispose();
+    }
+
+    private void DropPrivileges(Action load)
+    {
+        _hasDropped = true;
+        Scheduling.Apply(Process, _spec.Linux?.Personality);
+        _own!.SetLabel(Process);
+        ProcessStart.MarkDescriptors(options.PreservedDescriptors);
+        ProcessStart.DropPrivileges(Process, load);
+        if (options.DiesWithParent)
+        {
+            // Again: the change of credentials has cleared it.
+            SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
+        }
     }
 
     private void JoinNamespaces()
@@ -214,18 +235,17 @@ internal sealed class ContainerInit(
                     Faults.FaultKind.InvalidArgument, "config.json: process: required to start a container");
             }
             HookRunner.Run("startContainer", _spec.Hooks?.StartContainer, StateNow("created"));
-            Scheduling.Apply(Process, _spec.Linux?.Personality);
-            _own!.SetLabel(Process);
-            ProcessStart.MarkDescriptors(options.PreservedDescriptors);
-            ProcessStart.DropPrivileges(Process, () => filter.Load(_pid, StateNow("created")));
+            if (_hasDropped)
+            {
+                filter.Load(_pid, StateNow("created"));
+            }
+            else
+            {
+                DropPrivileges(() => filter.Load(_pid, StateNow("created")));
+            }
             if (!_isInDirectory)
             {
                 ProcessStart.EnterDirectory(Process.Cwd);
-            }
-            if (options.DiesWithParent)
-            {
-                // Again: the change of credentials has cleared it.
-                SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
             }
             var program = ProcessStart.FindProgram(Process);
             ProcessStart.Execute(program, Process);
