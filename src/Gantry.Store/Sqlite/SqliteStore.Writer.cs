@@ -252,6 +252,9 @@ public sealed partial class SqliteStore
             _log.Rollback();
             if (failure is SqliteFault { LeavesNoDoubt: false } doubtful)
             {
+                // Those who were not reached: their part was never committed, whatever became of the rest.
+                var unwritten = new FaultException(FaultKind.Unavailable, $"nothing was written: {doubtful.Message}", doubtful);
+                batch.Skip(_outcomes.Count).ToList().ForEach(pending => pending.Completion.TrySetException(unwritten));
                 // Nobody else is acknowledged or refused by mistake until the loop has settled it.
                 _refusal = Refusal(doubtful);
                 _inDoubt = (doubtful, deleted);
