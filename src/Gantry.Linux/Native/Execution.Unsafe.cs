@@ -15,11 +15,17 @@ public static unsafe partial class Execution
         return execve(path, argv.Pointer, envp.Pointer) < 0 ? Marshal.GetLastPInvokeError() : 0;
     }
 
+    internal static int Replace(NativeStringList path, NativeStringList arguments, NativeStringList environment) =>
+        execve(path.Pointer[0], arguments.Pointer, environment.Pointer) < 0 ? Marshal.GetLastPInvokeError() : 0;
+
     /// <summary>access(2) with X_OK: 0, or the errno.</summary>
     public static int TryAccess(string path) => access(path, X_OK) == 0 ? 0 : Marshal.GetLastPInvokeError();
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int execve(string path, byte** argv, byte** envp);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int execve(byte* path, byte** argv, byte** envp);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int access(string path, int mode);

@@ -105,6 +105,40 @@ public static unsafe partial class SysSocket
         return connection;
     }
 
+    /// <summary>A datagram socket bound to a path.</summary>
+    public static FileDescriptor BindDatagram(string path)
+    {
+        var result = new FileDescriptor(LinuxException.Check(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+        var address = MakeAddress(path);
+        if (bind(result.Number, &address, (uint)sizeof(UnixAddress)) < 0)
+        {
+            var errno = Marshal.GetLastPInvokeError();
+            result.Dispose();
+            throw new LinuxException("bind", path, errno);
+        }
+        return result;
+    }
+
+    /// <summary>A datagram socket connected to a path, or, with a leading @, to a name of the abstract namespace.</summary>
+    public static FileDescriptor ConnectDatagram(string path)
+    {
+        var result = new FileDescriptor(LinuxException.Check(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+        var address = MakeAddress(path);
+        var length = (uint)sizeof(UnixAddress);
+        if (path.StartsWith('@'))
+        {
+            address.Path[0] = 0;
+            length = (uint)(sizeof(ushort) + Encoding.UTF8.GetByteCount(path));
+        }
+        if (connect(result.Number, &address, length) < 0)
+        {
+            var errno = Marshal.GetLastPInvokeError();
+            result.Dispose();
+            throw new LinuxException("connect", path, errno);
+        }
+        return result;
+    }
+
     /// <summary>Accepts a connection, non-blocking; null when none waits.</summary>
     public static FileDescriptor? Accept(int listener)
     {

@@ -8,6 +8,7 @@ public static partial class SysSocket
 #pragma warning disable CS1591 // native names, documented in socket(2)
     public const int AF_UNIX = 1;
     public const int SOCK_STREAM = 1;
+    public const int SOCK_DGRAM = 2;
     public const int SOCK_SEQPACKET = 5;
     public const int SOCK_NONBLOCK = 0x800;
     public const int SOCK_CLOEXEC = 0x80000;

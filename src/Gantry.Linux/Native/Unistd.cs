@@ -171,6 +171,9 @@ public static partial class Unistd
         }
     }
 
+    /// <summary>unlink(2): 0, or the errno.</summary>
+    public static int TryUnlink(string path) => unlink(path) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
     /// <summary>rmdir(2): 0, or the errno.</summary>
     public static int TryRemoveDirectory(string path) => rmdir(path) == 0 ? 0 : Marshal.GetLastPInvokeError();
 

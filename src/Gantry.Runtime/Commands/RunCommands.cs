@@ -38,7 +38,7 @@ internal static class RunCommands
             try
             {
                 LifecycleCommands.SendProcess(arguments.Value("pidfd-socket"), record.Pid);
-                new ContainerStart(store).Start(record.Id);
+                new ContainerStart(store).Start(record.Id, foreground is not null);
             }
             catch
             {

@@ -22,6 +22,16 @@ internal sealed class ContainerCreator(StateStore store)
         StateStore.CheckId(options.Id);
         var bundle = BundleLoader.Load(options.BundlePath);
         CheckTerminal(options, bundle.Spec);
+        WarnOfCapabilities(bundle.Spec.Process?.Capabilities);
+        if (ListenDescriptors.Take() is var listening and > 0)
+        {
+            options = options with
+            {
+                ListenDescriptors = listening,
+                PreservedDescriptors = listening + options.PreservedDescriptors,
+            };
+            ListenDescriptors.Keep(options.PreservedDescriptors);
+        }
         var filter = SeccompFilter.Prepare(bundle.Spec.Linux?.Seccomp, store.Root);
         store.Claim(options.Id);
         ContainerRecord? record = null;
@@ -29,6 +39,7 @@ internal sealed class ContainerCreator(StateStore store)
         {
             record = NewRecord(options, bundle);
             store.Save(record);
+            NotifySocket.Prepare(store.DirectoryOf(options.Id), bundle.Spec);
             return CreateClaimed(options, bundle, record, filter);
         }
         catch
@@ -36,6 +47,7 @@ internal sealed class ContainerCreator(StateStore store)
             if (record is not null)
             {
                 ControlGroup.Open(record.CgroupPath).Remove();
+                IntelRdt.Remove(options.Id);
             }
             store.Release(options.Id);
             if (record is not null)
@@ -53,6 +65,15 @@ internal sealed class ContainerCreator(StateStore store)
         if (!terminal && options.ConsoleSocket is not null)
         {
             throw new FaultException(FaultKind.InvalidArgument, "--console-socket: the process has no terminal");
+        }
+    }
+
+    private static void WarnOfCapabilities(CapabilitiesSpec? capabilities)
+    {
+        var missing = string.Join(", ", CapabilitySets.Missing(capabilities));
+        if (missing.Length > 0)
+        {
+            CommandOutput.Warn($"process.capabilities: {missing}: left out, since the kernel or this process does not have them");
         }
     }
 
@@ -80,12 +101,10 @@ internal sealed class ContainerCreator(StateStore store)
     private (ContainerRecord Record, FileDescriptor? Terminal) CreateClaimed(
         CreateOptions options, BundleLoader bundle, ContainerRecord record, byte[]? filter)
     {
-        var group = ControlGroup.Open(record.CgroupPath);
-        var mountsFirst = MountsFirst(bundle.Spec);
-        if (!mountsFirst)
-        {
-            MakeGroup(group, bundle.Spec);
-        }
+        var mountsFirst = MountsFirst(bundle.Spec) && CgroupPlacement.IsHostRoot();
+        var group = mountsFirst
+            ? ControlGroup.Open(record.CgroupPath)
+            : CgroupPlacement.TryCreate(record.CgroupPath, bundle.Spec.Linux);
         using var listener = StartSocket.Listen(store.DirectoryOf(options.Id));
         using var loader = SeccompListener.Connect(filter, bundle.Spec.Linux?.Seccomp);
         using var sources = MountSources.Open(bundle.Spec, bundle.Rootfs, bundle.Directory);
@@ -113,14 +132,15 @@ internal sealed class ContainerCreator(StateStore store)
             {
                 record = record with { Pid = pid, StartTime = ProcessTable.TryRead(pid)?.StartTime ?? 0 };
                 store.Save(record);
+                IntelRdt.Apply(bundle.Spec.Linux?.IntelRdt, options.Id, pid);
                 IdMaps.Write(pid, namespaces, bundle.Spec.Linux);
                 if (mountsFirst)
                 {
-                    MakeGroup(group, bundle.Spec);
+                    CgroupPlacement.Create(group!, bundle.Spec.Linux);
                 }
                 if (!JoinsAlone(group, namespaces))
                 {
-                    group.AddProcess(pid);
+                    group?.AddProcess(pid);
                 }
                 parent.SendGo();
                 return (record, Converse(options, bundle.Spec, record, parent));
@@ -145,17 +165,8 @@ internal sealed class ContainerCreator(StateStore store)
         && spec.Mounts?.Exists(static item => item.Source?.Contains("cgroup/", StringComparison.Ordinal) == true) != true;
 
     /// <summary>True when the first process moves itself into the group; in another's user namespace it has no right to.</summary>
-    private static bool JoinsAlone(IControlGroup group, NamespaceSet namespaces) =>
-        group.Version == 1 && !namespaces.Joins(Sched.CLONE_NEWUSER);
-
-    private static void MakeGroup(IControlGroup group, RuntimeSpec spec)
-    {
-        group.Create();
-        if (spec.Linux?.Resources is { } resources)
-        {
-            ResourceMapping.Apply(group, resources);
-        }
-    }
+    private static bool JoinsAlone(IControlGroup? group, NamespaceSet namespaces) =>
+        group?.Version == 1 && !namespaces.Joins(Sched.CLONE_NEWUSER);
 
     private static FileDescriptor? Converse(
         CreateOptions options, RuntimeSpec spec, ContainerRecord record, InitChannel channel)

@@ -72,30 +72,25 @@ internal sealed class ContainerInit(
         if (_spec.Process is not null)
         {
             _isInDirectory = ProcessStart.TryEnterDirectory(Process.Cwd);
+            ProcessStart.SetHome(Process);
             _ = ProcessStart.FindProgram(Process);
         }
-        if (_spec.Process is { NoNewPrivileges: true } && _spec.Hooks is not { StartContainer.Count: > 0 })
+        if (_spec.Process is { NoNewPrivileges: true, Scheduler: null } && _spec.Hooks is not { StartContainer.Count: > 0 })
         {
             // Nothing before the start needs privileges any more, and the filter, which comes last, needs none. With hooks, or
-            // a filter that takes CAP_SYS_ADMIN, it has to wait for the start.
-            DropPrivileges(static () => { });
+            // a filter that takes CAP_SYS_ADMIN, it has to wait for the start; so has a policy that lets no process fork.
+            DropPrivileges();
         }
         channel.Send(InitChannel.Ready);
         channel.Dispose();
     }
 
-    private void DropPrivileges(Action load)
+    private void DropPrivileges()
     {
         _hasDropped = true;
         Scheduling.Apply(Process, _spec.Linux?.Personality);
         _own!.SetLabel(Process);
-        ProcessStart.MarkDescriptors(options.PreservedDescriptors);
-        ProcessStart.DropPrivileges(Process, load);
-        if (options.DiesWithParent)
-        {
-            // Again: the change of credentials has cleared it.
-            SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
-        }
+        ProcessStart.DropPrivileges(Process, options.PreservedDescriptors, _isInDirectory, options.DiesWithParent);
     }
 
     private void JoinNamespaces()
@@ -235,20 +230,12 @@ internal sealed class ContainerInit(
                     Faults.FaultKind.InvalidArgument, "config.json: process: required to start a container");
             }
             HookRunner.Run("startContainer", _spec.Hooks?.StartContainer, StateNow("created"));
-            if (_hasDropped)
+            if (!_hasDropped)
             {
-                filter.Load(_pid, StateNow("created"));
+                DropPrivileges();
             }
-            else
-            {
-                DropPrivileges(() => filter.Load(_pid, StateNow("created")));
-            }
-            if (!_isInDirectory)
-            {
-                ProcessStart.EnterDirectory(Process.Cwd);
-            }
-            var program = ProcessStart.FindProgram(Process);
-            ProcessStart.Execute(program, Process);
+            ListenDescriptors.Tell(Process.Env ??= [], options.ListenDescriptors);
+            ProcessStart.Execute(Process, () => filter.Load(_pid, StateNow("created")));
         }
         catch (Exception e)
         {

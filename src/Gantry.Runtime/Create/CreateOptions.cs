@@ -25,6 +25,9 @@ internal sealed record CreateOptions
     /// <summary>How many descriptors from 3 on the container's program inherits.</summary>
     public int PreservedDescriptors { get; init; }
 
+    /// <summary>How many of them are sockets that the program is told of (sd_listen_fds(3)).</summary>
+    public int ListenDescriptors { get; init; }
+
     /// <summary>Gives the container a session keyring of its own.</summary>
     public bool NewKeyring { get; init; } = true;
 

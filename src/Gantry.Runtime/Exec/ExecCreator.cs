@@ -64,11 +64,16 @@ internal sealed class ExecCreator(StateStore store)
 
     /// <summary>True when the process moves itself: see <see cref="IControlGroup.Join"/>.</summary>
     private static bool JoinsAlone(ExecOptions options, NamespaceSet namespaces) =>
-        options.SubGroups is null && !ControlGroup.IsUnified() && !namespaces.Joins(Sched.CLONE_NEWUSER);
+        options.SubGroups is null && options.Process.ExecCPUAffinity is null && !ControlGroup.IsUnified()
+        && !namespaces.Joins(Sched.CLONE_NEWUSER) && CgroupPlacement.IsHostRoot();
 
     private static void JoinGroup(ExecOptions options, ContainerRecord record, int pid)
     {
         var group = ControlGroup.Open(record.CgroupPath);
+        if (CgroupPlacement.IsWithout(group))
+        {
+            return;
+        }
         if (options.SubGroups is { } wanted)
         {
             group.AddProcess(pid, wanted);

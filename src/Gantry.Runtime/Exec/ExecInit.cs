@@ -66,15 +66,11 @@ internal sealed class ExecInit(
         }
         ProcessStart.CloseOthers(options.PreservedDescriptors, [channel.Number, .. own.Numbers, .. filter.Numbers]);
         var isInDirectory = ProcessStart.TryEnterDirectory(process.Cwd);
+        ProcessStart.SetHome(process);
         _ = ProcessStart.FindProgram(process);
         Scheduling.Apply(process, spec.Linux?.Personality);
         own.SetLabel(process);
-        ProcessStart.MarkDescriptors(options.PreservedDescriptors);
-        ProcessStart.DropPrivileges(process, () => filter.Load(pid, state));
-        if (!isInDirectory)
-        {
-            ProcessStart.EnterDirectory(process.Cwd);
-        }
-        ProcessStart.Execute(ProcessStart.FindProgram(process), process);
+        ProcessStart.DropPrivileges(process, options.PreservedDescriptors, isInDirectory, diesWithParent: false);
+        ProcessStart.Execute(process, () => filter.Load(pid, state));
     }
 }

@@ -33,10 +33,10 @@ internal readonly record struct CapabilitySets(
         }
     }
 
+    /// <summary>Sets what the process is to have. The ambient set was emptied before.</summary>
     public void Apply()
     {
         LinuxCapability.Set(Effective, Permitted, Inheritable);
-        SysPrctl.ClearAmbient();
         for (var number = 0; Ambient >> number != 0; number++)
         {
             if ((Ambient & (1UL << number)) != 0 && SysPrctl.TryRaiseAmbient(number) is var errno and not 0)
@@ -44,6 +44,22 @@ internal readonly record struct CapabilitySets(
                 throw new LinuxException("prctl PR_CAP_AMBIENT_RAISE", LinuxCapability.All[number], errno);
             }
         }
+    }
+
+    /// <summary>Makes everything effective that this process may still have, and inheritable what is to be.</summary>
+    public void ApplyAll()
+    {
+        var own = LinuxCapability.Permitted();
+        LinuxCapability.Set(own, own, Inheritable);
+    }
+
+    /// <summary>Names that are no capability, and capabilities that the runtime cannot give, which are left out.</summary>
+    public static IEnumerable<string> Missing(CapabilitiesSpec? spec)
+    {
+        var own = LinuxCapability.Permitted();
+        List<string>?[] sets = [spec?.Bounding, spec?.Effective, spec?.Inheritable, spec?.Permitted, spec?.Ambient];
+        return sets.OfType<List<string>>().SelectMany(static set => set).Distinct()
+            .Where(name => LinuxCapability.Number(name) is var number && (number < 0 || (own & (1UL << number)) == 0));
     }
 
     private static ulong Mask(List<string>? names)

@@ -37,15 +37,12 @@ internal static class IntelRdt
         }
     }
 
-    /// <summary>
-    /// Puts a process into its class, which is made unless it exists, and writes the schemata. Returns the directory that was
-    /// made, for removal; null when it was there.
-    /// </summary>
-    public static string? Apply(IntelRdtSpec? spec, string containerId, int pid)
+    /// <summary>Puts a process into its class, which is made unless it exists, and writes the schemata.</summary>
+    public static void Apply(IntelRdtSpec? spec, string containerId, int pid)
     {
         if (spec is null)
         {
-            return null;
+            return;
         }
         var name = spec.ClosID ?? containerId;
         var directory = name == "/" ? Mount : $"{Mount}/{name}";
@@ -71,12 +68,28 @@ internal static class IntelRdt
             {
                 Monitor(directory, containerId, pid);
             }
-            return made ? directory : null;
         }
         catch
         {
             Unistd.TryRemoveDirectory(made ? directory : "");
             throw;
+        }
+    }
+
+    /// <summary>Removes a container's own class and monitoring groups. A class that was given by name is its maker's.</summary>
+    public static void Remove(string containerId)
+    {
+        if (!IsMounted)
+        {
+            return;
+        }
+        foreach (var directory in Directory.GetDirectories(Mount).Prepend(Mount))
+        {
+            Unistd.TryRemoveDirectory($"{directory}/mon_groups/{containerId}");
+        }
+        if (containerId is not ("info" or "mon_groups" or "mon_data"))
+        {
+            Unistd.TryRemoveDirectory($"{Mount}/{containerId}");
         }
     }
 

@@ -11,6 +11,8 @@ namespace Gantry.Runtime.Launch;
 /// <summary>The last steps of a container's process, from set-up to execve, in the child itself and inside the container.</summary>
 internal static class ProcessStart
 {
+    private const ulong MaxPasswdSize = 16 << 20;
+
     private const string DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     /// <summary>Resource limits; one that may not be raised is set as high as it may be.</summary>
@@ -72,6 +74,47 @@ internal static class ProcessStart
         }
     }
 
+    /// <summary>Sets HOME, unless the environment has it, to what the container's /etc/passwd says of the user, else to /.</summary>
+    public static void SetHome(ProcessSpec process)
+    {
+        var environment = process.Env ??= [];
+        if (environment.Exists(static item => item.StartsWith("HOME=", StringComparison.Ordinal)))
+        {
+            return;
+        }
+        var home = "/";
+        using var passwd = OpenPasswd();
+        var text = passwd is null ? "" : Encoding.UTF8.GetString(State.SmallFile.ReadToEnd(passwd.Number));
+        foreach (var line in text.Split('\n'))
+        {
+            var fields = line.Split(':');
+            if (fields.Length > 5 && fields[2] == process.User.Uid.ToString(CultureInfo.InvariantCulture) && fields[5].Length > 0)
+            {
+                home = fields[5];
+                break;
+            }
+        }
+        environment.Add("HOME=" + home);
+    }
+
+    /// <summary>A file that is none (a pipe would block its reader) or too large to be it counts as missing.</summary>
+    private static FileDescriptor? OpenPasswd()
+    {
+        var number = Fcntl.TryOpen("/etc/passwd", Fcntl.O_RDONLY | Fcntl.O_NONBLOCK);
+        if (number < 0)
+        {
+            return null;
+        }
+        var file = new FileDescriptor(number);
+        var status = SysStat.Status(number);
+        if ((status.Mode & SysStat.S_IFMT) == SysStat.S_IFREG && status.Size <= MaxPasswdSize)
+        {
+            return file;
+        }
+        file.Dispose();
+        return null;
+    }
+
     /// <summary>The program's path inside the container, from PATH of the process's environment.</summary>
     public static string FindProgram(ProcessSpec process)
     {
@@ -107,6 +150,9 @@ internal static class ProcessStart
     /// </summary>
     public static void CloseOthers(int preserved, params Span<int> kept)
     {
+        // The class library reads its seeds at their first use, from a descriptor of /dev/urandom that it keeps open, and would
+        // read from whatever has that number later.
+        _ = HashCode.Combine(string.Empty.GetHashCode(StringComparison.Ordinal));
         kept.Sort();
         var first = 3 + preserved;
         foreach (var number in kept)
@@ -134,42 +180,58 @@ internal static class ProcessStart
     }
 
     /// <summary>
-    /// Identity, capabilities and the system call filter, in the order in which each still can be set.
-    /// <paramref name="load"/> loads the filter.
+    /// Everything that takes privileges but for a filter's loading: identity, capabilities where no_new_privs lets a filter be
+    /// loaded without any, and what depends on who the process is. Descriptors from 3 + <paramref name="preserved"/> on close at
+    /// the execve.
     /// </summary>
-    public static void DropPrivileges(ProcessSpec process, Action load)
+    public static void DropPrivileges(ProcessSpec process, int preserved, bool isInDirectory, bool diesWithParent)
     {
         var capabilities = CapabilitySets.From(process.Capabilities);
         capabilities.LimitBounding();
+        SysPrctl.ClearAmbient();
         SysPrctl.SetKeepCapabilities(true);
-        if (!process.NoNewPrivileges)
-        {
-            // Loading a filter without no_new_privs takes CAP_SYS_ADMIN, which is about to go.
-            load();
-        }
         SetIdentity(process.User);
         SysPrctl.SetKeepCapabilities(false);
-        capabilities.Apply();
+        SysStat.SetMask(process.User.Umask ?? 0x12);
+        if (!isInDirectory)
+        {
+            EnterDirectory(process.Cwd);
+        }
         if (process.NoNewPrivileges)
         {
+            capabilities.Apply();
             SysPrctl.SetNoNewPrivileges();
-            load();
         }
-        SysStat.SetMask(process.User.Umask ?? 0x12);
+        if (diesWithParent)
+        {
+            // Again: the change of credentials has cleared it.
+            SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
+        }
+        Unistd.CloseRange((uint)(3 + preserved), uint.MaxValue, Unistd.CLOSE_RANGE_CLOEXEC);
     }
 
     /// <summary>
-    /// Lets descriptors from 3 + preserved on close at the execve. Before the filter is loaded, which may know older calls only.
+    /// Loads the filter and executes the program; returns only by an exception. What can be done before the filter is loaded is
+    /// done before, since a filter may know only what the program needs.
     /// </summary>
-    public static void MarkDescriptors(int preserved) =>
-        Unistd.CloseRange((uint)(3 + preserved), uint.MaxValue, Unistd.CLOSE_RANGE_CLOEXEC);
-
-    /// <summary>Executes the program; returns only by an exception.</summary>
-    public static void Execute(string program, ProcessSpec process)
+    public static void Execute(ProcessSpec process, Action load)
     {
+        var capabilities = CapabilitySets.From(process.Capabilities);
+        var program = FindProgram(process);
         Signal.ResetAll();
-        var errno = Execution.Replace(program, process.Args, process.Env ?? []);
-        throw NotExecutable(program, errno);
+        using var image = new ProgramImage(program, process.Args, process.Env ?? []);
+        if (process.NoNewPrivileges)
+        {
+            load();
+        }
+        else
+        {
+            // Loading a filter without no_new_privs takes CAP_SYS_ADMIN, which the change of user has made ineffective.
+            capabilities.ApplyAll();
+            load();
+            capabilities.Apply();
+        }
+        throw NotExecutable(program, image.Execute());
     }
 
     private static FaultException NotExecutable(string name, int errno)

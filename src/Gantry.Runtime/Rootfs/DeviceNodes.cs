@@ -27,7 +27,7 @@ internal static class DeviceNodes
         {
             if (!devices.Any(device => device.Path == path))
             {
-                MakeNode(root, dev.Number, path[5..], path, SysStat.S_IFCHR | 0x1B6, major, minor);
+                TryMakeNode(root, dev.Number, path[5..], path, SysStat.S_IFCHR | 0x1B6, (major, minor));
             }
         }
         foreach (var device in devices)
@@ -60,35 +60,56 @@ internal static class DeviceNodes
         }
         using var directory = root.OpenDirectory(parent);
         var mode = type | (device.FileMode & 0xfff ?? 0x1B6);
-        MakeNode(root, directory.Number, name, device.Path, mode, (uint)device.Major, (uint)device.Minor);
-        if (device.Uid is not null || device.Gid is not null)
+        var number = device.Type == "p" ? (0U, 0U) : ((uint)device.Major, (uint)device.Minor);
+        if (!TryMakeNode(root, directory.Number, name, device.Path, mode, number))
         {
-            SysStat.ChangeOwner(directory.Number, name, device.Uid ?? 0, device.Gid ?? 0);
+            return; // the host's own is bound, with the host's owner and mode
         }
+        // By descriptor: the name could be another file's by now.
+        using var node = Fcntl.OpenAt(
+            directory.Number, name, Fcntl.O_PATH | Fcntl.O_NOFOLLOW, Fcntl.RESOLVE_BENEATH | Fcntl.RESOLVE_NO_SYMLINKS);
+        SysStat.ChangeOwner(node.Number, "", device.Uid ?? 0, device.Gid ?? 0);
+        SysStat.ChangeMode(Fcntl.AT_FDCWD, $"/proc/self/fd/{node.Number}", mode & 0xfff);
     }
 
-    private static void MakeNode(RootTree root, int directory, string name, string path, uint mode, uint major, uint minor)
+    /// <summary>True when the node is there; false when the host's is bound in its place, as in a user namespace.</summary>
+    private static bool TryMakeNode(
+        RootTree root, int directory, string name, string path, uint mode, (uint Major, uint Minor) number)
     {
         try
         {
-            SysStat.MakeNode(directory, name, mode, SysStat.Device(major, minor));
+            SysStat.MakeNode(directory, name, mode, SysStat.Device(number.Major, number.Minor));
+            return true;
         }
         catch (LinuxException e) when (e.ErrorNumber == Errno.EPERM)
         {
-            // In a user namespace nodes cannot be made: the host's is bound.
-            using var tree = SysMount.CloneTree(Fcntl.AT_FDCWD, path, recursive: false);
-            using var target = root.OpenFile(path);
-            SysMount.Attach(tree.Number, target.Number, path);
+            BindHostNode(root, path, mode, number);
+            return false;
         }
         catch (LinuxException e) when (e.ErrorNumber == Errno.EEXIST)
         {
-            var known = SysStat.TryStatus(directory, name, false, out var status) == 0
-                && (status.Mode & SysStat.S_IFMT) == (mode & SysStat.S_IFMT)
-                && (status.DeviceMajor, status.DeviceMinor) == (major, minor);
-            if (!known)
-            {
-                throw new FaultException(FaultKind.Conflict, $"device {path}: another file is there", e);
-            }
+            var known = SysStat.TryStatus(directory, name, false, out var status) == 0 && IsNode(status, mode, number);
+            return known
+                ? true
+                : throw new FaultException(
+                    FaultKind.Conflict, $"device {path}: another file is there; remove it from the root or name another path", e);
         }
     }
+
+    private static void BindHostNode(RootTree root, string path, uint mode, (uint Major, uint Minor) number)
+    {
+        using var tree = SysMount.CloneTree(Fcntl.AT_FDCWD, path, recursive: false);
+        if (!IsNode(SysStat.Status(tree.Number), mode, number))
+        {
+            throw new FaultException(
+                FaultKind.FailedPrecondition,
+                $"device {path}: a user namespace cannot make it, and the host's {path} is another one; use the host's path of it");
+        }
+        using var target = root.OpenFile(path);
+        SysMount.Attach(tree.Number, target.Number, path);
+    }
+
+    private static bool IsNode(FileStatus status, uint mode, (uint Major, uint Minor) number) =>
+        (status.Mode & SysStat.S_IFMT) == (mode & SysStat.S_IFMT)
+        && ((mode & SysStat.S_IFMT) == SysStat.S_IFIFO || (status.DeviceMajor, status.DeviceMinor) == number);
 }

@@ -6,6 +6,7 @@ using Gantry.Oci.Runtime;
 using Gantry.Runtime.Bundle;
 using Gantry.Runtime.Create;
 using Gantry.Runtime.Hooks;
+using Gantry.Runtime.Launch;
 
 namespace Gantry.Runtime.State;
 
@@ -102,6 +103,7 @@ internal sealed class ContainerRemoval(StateStore store)
             }
         }
         group.Remove();
+        IntelRdt.Remove(record.Id);
     }
 
     /// <summary>A descriptor of the container's first process; null when it has ended.</summary>

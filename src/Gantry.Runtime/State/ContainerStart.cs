@@ -4,18 +4,35 @@ using Gantry.Linux.Native;
 using Gantry.Runtime.Bundle;
 using Gantry.Runtime.Create;
 using Gantry.Runtime.Hooks;
+using Gantry.Runtime.Launch;
 
 namespace Gantry.Runtime.State;
 
 /// <summary>Starts a created container.</summary>
 internal sealed class ContainerStart(StateStore store)
 {
-    /// <summary>Starts it and returns when its program runs; throws why it does not.</summary>
-    public void Start(string id)
+    /// <summary>
+    /// Starts it and returns when its program runs, and, where the host wants to be notified, when the program says that it is
+    /// ready; throws why it does not. In the <paramref name="foreground"/> a process of its own waits for that.
+    /// </summary>
+    public void Start(string id, bool foreground = false)
     {
         var record = store.Load(id);
+        using var notify = NotifySocket.TryListen(store.DirectoryOf(id));
         using var connection = Begin(id);
         StartSocket.Finish(connection);
+        if (notify is not null && foreground)
+        {
+            Cloning.Clone(0, () =>
+            {
+                notify.Forward(record);
+                Unistd.ExitNow(0);
+            });
+        }
+        else
+        {
+            notify?.Forward(record);
+        }
         if (record.HasPoststart)
         {
             RunPoststart(id);

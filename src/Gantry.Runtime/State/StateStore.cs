@@ -80,6 +80,7 @@ internal sealed class StateStore(string root)
         {
             Unistd.Unlink($"{directory}/{name}");
         }
+        NotifySocket.Remove(directory);
         var errno = Unistd.TryRemoveDirectory(directory);
         if (errno is not (0 or Errno.ENOENT))
         {

@@ -1,0 +1,61 @@
+using Gantry.Linux;
+using Gantry.Linux.Cgroups;
+using Gantry.Linux.Native;
+using Gantry.Oci.Runtime;
+using Gantry.Runtime.State;
+
+namespace Gantry.Runtime.Create;
+
+/// <summary>Makes a container's cgroup with its limits.</summary>
+internal static class CgroupPlacement
+{
+    /// <summary>
+    /// The group; null where an ordinary user, or the root of a user namespace, may make none and the configuration asks for no
+    /// limit: the container then stays in the runtime's group. Devices are no limit there, since such a user cannot make them.
+    /// </summary>
+    public static IControlGroup? TryCreate(string path, LinuxSpec? linux)
+    {
+        try
+        {
+            var group = ControlGroup.Open(path);
+            Create(group, linux);
+            return group;
+        }
+        catch (Faults.FaultException e) when (IsDenied(e) && !IsHostRoot() && !HasLimits(linux?.Resources))
+        {
+            return null;
+        }
+    }
+
+    private static bool IsDenied(Exception fault) =>
+        fault is LinuxException { ErrorNumber: Errno.EACCES or Errno.EPERM or Errno.EROFS or Errno.ENOENT };
+
+    public static void Create(IControlGroup group, LinuxSpec? linux)
+    {
+        group.Create();
+        if (linux?.Resources is { } resources)
+        {
+            ResourceMapping.Apply(group, resources);
+        }
+    }
+
+    /// <summary>True for a container that was made without a group, by a user who may make none.</summary>
+    public static bool IsWithout(IControlGroup group) => !IsHostRoot() && !group.Exists;
+
+    /// <summary>True for root outside of any user namespace.</summary>
+    public static bool IsHostRoot()
+    {
+        if (Unistd.EffectiveUserId() != 0)
+        {
+            return false;
+        }
+        var map = System.Text.Encoding.ASCII.GetString(SmallFile.TryRead("/proc/self/uid_map") ?? []);
+        var fields = map.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return fields is ["0", "0", "4294967295", ..];
+    }
+
+    private static bool HasLimits(ResourcesSpec? resources) =>
+        resources is not null
+        && (resources.Memory is not null || resources.Cpu is not null || resources.Pids is { Limit: > 0 }
+            || resources.BlockIO is not null || resources.HugepageLimits is { Count: > 0 } || resources.Unified is { Count: > 0 });
+}
