@@ -28,6 +28,7 @@ public sealed class CommandLineTests(RuntimeFixture fixture) : IClassFixture<Run
 
     [Theory]
     [InlineData("--help", "--systemd-cgroup")]
+    [InlineData("checkpoint --help", "--image-path DIR")]
     [InlineData("create --help", "--console-socket PATH")]
     [InlineData("exec -h", "-u UID[:GID]")]
     [InlineData("help update", "--memory-swap BYTES")]

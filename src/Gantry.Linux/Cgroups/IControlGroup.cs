@@ -54,6 +54,9 @@ public interface IControlGroup
     /// <summary>Stops (true) or resumes every process and returns when they have stopped or resumed.</summary>
     void SetFrozen(bool frozen);
 
+    /// <summary>The directory in which the group is frozen; null without a freezer.</summary>
+    string? FreezerDirectory { get; }
+
     /// <summary>True when the group is frozen.</summary>
     bool IsFrozen { get; }
 

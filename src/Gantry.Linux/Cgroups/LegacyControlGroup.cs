@@ -47,6 +47,8 @@ internal sealed partial class LegacyControlGroup : IControlGroup
 
     public IReadOnlyList<string> Directories => [.. _directories.Values];
 
+    public string? FreezerDirectory => _directories.GetValueOrDefault("freezer");
+
     public bool Exists => CgroupFiles.Exists(AnyDirectory);
 
     public bool IsFrozen =>

@@ -27,6 +27,8 @@ internal sealed partial class UnifiedControlGroup : IControlGroup
 
     public IReadOnlyList<string> Directories => [_directory];
 
+    public string? FreezerDirectory => _directory;
+
     public bool Exists => CgroupFiles.Exists(_directory);
 
     public bool IsFrozen => CgroupFiles.ReadTable(_directory, "cgroup.events").GetValueOrDefault("frozen") == 1;

@@ -16,7 +16,7 @@ internal static class CommandTable
 
     private static readonly string[] Names =
     [
-        "create", "delete", "events", "exec", "features", "kill", "list", "pause", "ps", "resume",
+        "checkpoint", "create", "delete", "events", "exec", "features", "kill", "list", "pause", "ps", "restore", "resume",
         "run", "spec", "start", "state", "update",
     ];
 
@@ -104,6 +104,8 @@ internal static class CommandTable
         "list" => (QueryCommands.ListSyntax, QueryCommands.List),
         "update" => (UpdateCommand.Syntax, UpdateCommand.Run),
         "events" => (EventsCommand.Syntax, EventsCommand.Run),
+        "checkpoint" => (CheckpointCommands.CheckpointSyntax, CheckpointCommands.Checkpoint),
+        "restore" => (CheckpointCommands.RestoreSyntax, CheckpointCommands.Restore),
         "spec" => (SpecCommand.Syntax, SpecCommand.Run),
         "features" => (FeaturesCommand.Syntax, FeaturesCommand.Run),
         _ => throw new FaultException(FaultKind.InvalidArgument, $"there is no command \"{name}\"; see --help"),

@@ -32,8 +32,10 @@ internal static class FeaturesCommand
             writer.WriteEndObject();
             writer.WriteStartObject("annotations");
             writer.WriteString("io.github.gantry.runtime.version", Version);
+            // The name by which engines look for checkpoint support in any runtime.
+            writer.WriteString("org.opencontainers.runc.checkpoint.enabled", "true");
             writer.WriteEndObject();
-            writer.WriteStrings("potentiallyUnsafeConfigAnnotations", ["org.systemd.property."]);
+            writer.WriteStrings("potentiallyUnsafeConfigAnnotations", ["org.criu.config"]);
             writer.WriteEndObject();
         }));
         return 0;

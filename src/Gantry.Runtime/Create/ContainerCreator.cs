@@ -77,7 +77,7 @@ internal sealed class ContainerCreator(StateStore store)
         }
     }
 
-    private static ContainerRecord NewRecord(CreateOptions options, BundleLoader bundle) => new()
+    internal static ContainerRecord NewRecord(CreateOptions options, BundleLoader bundle) => new()
     {
         Id = options.Id,
         Bundle = bundle.Directory,
@@ -188,17 +188,22 @@ internal sealed class ContainerCreator(StateStore store)
                     terminal = PassTerminal(options.ConsoleSocket, descriptor);
                     break;
                 case InitChannel.Ready:
-                    if (options.PidFile is { } pidFile)
-                    {
-                        SmallFile.Write(
-                            pidFile + ".new", Encoding.ASCII.GetBytes($"{record.Pid}"), 0x1A4);
-                        Unistd.Rename(pidFile + ".new", pidFile);
-                    }
+                    WritePidFile(options.PidFile, record.Pid);
                     return terminal;
                 default:
                     throw new FaultException(
                         FaultKind.Internal, "the container's first process was killed while the container was created");
             }
+        }
+    }
+
+    /// <summary>Writes beside the file and renames: whoever waits for it never finds it empty.</summary>
+    internal static void WritePidFile(string? path, int pid)
+    {
+        if (path is not null)
+        {
+            SmallFile.Write(path + ".new", Encoding.ASCII.GetBytes($"{pid}"), 0x1A4);
+            Unistd.Rename(path + ".new", path);
         }
     }
 

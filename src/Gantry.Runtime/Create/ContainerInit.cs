@@ -211,6 +211,7 @@ internal sealed class ContainerInit(
         if (_spec.Process is not { Terminal: true })
         {
             options.Streams.Install();
+            StandardStreams.ReopenNull(root);
             return;
         }
         using var master = StandardStreams.InstallTerminal(root, Process, bindConsole);

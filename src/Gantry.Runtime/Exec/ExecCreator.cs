@@ -113,10 +113,7 @@ internal sealed class ExecCreator(StateStore store)
                     terminal = ContainerCreator.PassTerminal(options.ConsoleSocket, descriptor);
                 }
             }
-            if (options.PidFile is { } pidFile)
-            {
-                SmallFile.Write(pidFile, Encoding.ASCII.GetBytes($"{pid}"), 0x1A4);
-            }
+            ContainerCreator.WritePidFile(options.PidFile, pid);
             return (pid, terminal);
         }
         catch

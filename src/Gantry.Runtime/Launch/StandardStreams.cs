@@ -22,6 +22,28 @@ internal readonly record struct StandardStreams(int Input, int Output, int Error
     }
 
     /// <summary>
+    /// Opens those of the streams that are the host's null device anew as the container's: no descriptor of the container then
+    /// leads to a file system of the host, and a checkpoint knows every open file's mount.
+    /// </summary>
+    public static void ReopenNull(RootTree root)
+    {
+        for (var number = 0; number < 3; number++)
+        {
+            if (!Fcntl.IsOpen(number) || !SysStat.Status(number).IsCharacterDevice(1, 3))
+            {
+                continue;
+            }
+            using var found = root.TryOpen("/dev/null");
+            if (found is null || !SysStat.Status(found.Number).IsCharacterDevice(1, 3))
+            {
+                return; // a container without the device keeps what it was given
+            }
+            using var opened = root.Open("/dev/null", Fcntl.O_RDWR | Fcntl.O_NOCTTY);
+            Unistd.Duplicate(opened.Number, number, 0);
+        }
+    }
+
+    /// <summary>
     /// Opens a terminal of the container's own devpts, installs its slave as the standard streams and returns the master.
     /// With <paramref name="bindConsole"/> the slave is mounted on /dev/console as well.
     /// </summary>

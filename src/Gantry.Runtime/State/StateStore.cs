@@ -11,6 +11,9 @@ namespace Gantry.Runtime.State;
 internal sealed class StateStore(string root)
 {
     private const string RecordName = "state.json";
+    /// <summary>Where a root is mounted while it is restored, in a mount namespace of CRIU's own.</summary>
+    public const string RestoreRootName = "criu-root";
+
     private const int MaxIdLength = 255;
 
     public string Root { get; } = Path.GetFullPath(root);
@@ -81,6 +84,7 @@ internal sealed class StateStore(string root)
             Unistd.Unlink($"{directory}/{name}");
         }
         NotifySocket.Remove(directory);
+        _ = Unistd.TryRemoveDirectory($"{directory}/{RestoreRootName}");
         var errno = Unistd.TryRemoveDirectory(directory);
         if (errno is not (0 or Errno.ENOENT))
         {
