@@ -4,11 +4,9 @@ using Gantry.Runtime.Launch;
 
 namespace Gantry.Runtime.Bundle;
 
-/// <summary>Checks personality, cache allocation, network devices and labels.</summary>
+/// <summary>Checks personality, cache allocation, network devices and the system call filter.</summary>
 internal static class LinuxCheck
 {
-    private const int MaxInterfaceName = 15;
-
     public static void Check(LinuxSpec? linux, List<string> errors)
     {
         if (linux?.Personality is { } personality)
@@ -22,23 +20,12 @@ internal static class LinuxCheck
                 errors.Add("linux.personality.flags: the specification has no flags yet; remove them");
             }
         }
-        if (linux?.MountLabel is { Length: > 0 } label && !SecurityLabel.HasSelinux)
+        if (linux?.NetDevices is { Count: > 0 })
         {
-            errors.Add($"linux.mountLabel: \"{label}\" cannot be applied, this kernel has no SELinux; remove the field or enable it");
-        }
-        foreach (var (name, device) in linux?.NetDevices ?? [])
-        {
-            if (!IsInterfaceName(name) || (!string.IsNullOrEmpty(device.Name) && !IsInterfaceName(device.Name)))
-            {
-                errors.Add($"linux.netDevices.{name}: a device's name has 1 to {MaxInterfaceName} bytes without /, : and space");
-            }
+            errors.Add("linux.netDevices: moving network devices (runtime-spec 1.3) is not supported; a createRuntime hook can do it");
         }
         SpecCheck.CheckText("linux.cgroupsPath", linux?.CgroupsPath, errors);
         IntelRdt.Check(linux?.IntelRdt, errors);
         SeccompCheck.Check(linux?.Seccomp, errors);
     }
-
-    private static bool IsInterfaceName(string name) =>
-        name.Length is > 0 and <= MaxInterfaceName && name is not ("." or "..")
-        && name.AsSpan().IndexOfAny("/: \0") < 0;
 }

@@ -41,10 +41,9 @@ internal static class MountCheck
         {
             errors.Add($"{at}.source: a bind mount needs one");
         }
-        if (bind && options.Data.Count > 0)
+        if (!bind && (options.IsIdMapped || mount.UidMappings is { Count: > 0 } || mount.GidMappings is { Count: > 0 }))
         {
-            errors.Add(
-                $"{at}.options: {string.Join(", ", options.Data)}: unknown, or of a file system, which a bind mount cannot change");
+            errors.Add($"{at}: only a bind mount can be id-mapped; add bind or rbind to options, or remove the mappings");
         }
         foreach (var option in mount.Options ?? [])
         {

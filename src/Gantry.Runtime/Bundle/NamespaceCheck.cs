@@ -18,10 +18,6 @@ internal static class NamespaceCheck
         CheckName("domainname", spec.Domainname, uts, errors);
         CheckMappings(linux, errors);
         CheckOffsets(linux, errors);
-        if (linux.NetDevices is { Count: > 0 } && Find(linux, "network") is null)
-        {
-            errors.Add("linux.netDevices: needs a network namespace to move to; add one to linux.namespaces");
-        }
     }
 
     public static NamespaceSpec? Find(LinuxSpec? linux, string type) => linux?.Namespaces?.Find(item => item.Type == type);

@@ -22,7 +22,7 @@ internal sealed class ContainerCreator(StateStore store)
         StateStore.CheckId(options.Id);
         var bundle = BundleLoader.Load(options.BundlePath);
         CheckTerminal(options, bundle.Spec);
-        WarnOfCapabilities(bundle.Spec.Process?.Capabilities);
+        LeftOut.Warn(bundle.Spec);
         if (ListenDescriptors.Take() is var listening and > 0)
         {
             options = options with
@@ -65,15 +65,6 @@ internal sealed class ContainerCreator(StateStore store)
         if (!terminal && options.ConsoleSocket is not null)
         {
             throw new FaultException(FaultKind.InvalidArgument, "--console-socket: the process has no terminal");
-        }
-    }
-
-    private static void WarnOfCapabilities(CapabilitiesSpec? capabilities)
-    {
-        var missing = string.Join(", ", CapabilitySets.Missing(capabilities));
-        if (missing.Length > 0)
-        {
-            CommandOutput.Warn($"process.capabilities: {missing}: left out, since the kernel or this process does not have them");
         }
     }
 

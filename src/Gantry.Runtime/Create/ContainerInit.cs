@@ -45,7 +45,7 @@ internal sealed class ContainerInit(
     /// <summary>Everything up to "created".</summary>
     private void Prepare()
     {
-        using var proc = ProcFiles.Open();
+        using var proc = NeedsProc() ? ProcFiles.Open() : null;
         _own = OwnFiles.Open(proc, _spec.Process, namespaces.NewTime);
         _pid = NeedsPid() ? OwnPid() : 0;
         if (!mountsFirst)
@@ -147,7 +147,7 @@ internal sealed class ContainerInit(
         }
     }
 
-    private void SetNames(ProcFiles proc)
+    private void SetNames(ProcFiles? proc)
     {
         if (!string.IsNullOrEmpty(_spec.Hostname))
         {
@@ -160,7 +160,7 @@ internal sealed class ContainerInit(
         foreach (var (key, value) in _spec.Linux?.Sysctl ?? [])
         {
             // What a sysctl acts on are the namespaces of the process that opens it, whatever procfs it is reached by.
-            proc.Write("sys/" + SysctlCheck.PathOf(key), System.Text.Encoding.UTF8.GetBytes(value));
+            proc!.Write("sys/" + SysctlCheck.PathOf(key), System.Text.Encoding.UTF8.GetBytes(value));
         }
     }
 
@@ -258,6 +258,8 @@ internal sealed class ContainerInit(
             }
         }
     }
+
+    private bool NeedsProc() => namespaces.NewTime || OwnFiles.IsNeeded(_spec.Process) || _spec.Linux?.Sysctl is { Count: > 0 };
 
     private bool NeedsPid() =>
         filter.IsUsed || _spec.Hooks is { CreateContainer.Count: > 0 } or { StartContainer.Count: > 0 };

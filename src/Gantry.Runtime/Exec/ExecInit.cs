@@ -29,7 +29,7 @@ internal sealed class ExecInit(
     {
         var process = options.Process;
         // The host's procfs, before the container's mounts are joined.
-        using var proc = ProcFiles.Open();
+        using var proc = OwnFiles.IsNeeded(process) ? ProcFiles.Open() : null;
         using var own = OwnFiles.Open(proc, process, makesTime: false);
         var pid = filter.IsUsed ? int.Parse(Unistd.ReadLink("/proc/self"), System.Globalization.CultureInfo.InvariantCulture) : 0;
         channel.WaitForGo();

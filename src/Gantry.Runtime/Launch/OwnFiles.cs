@@ -18,19 +18,19 @@ internal sealed class OwnFiles : IDisposable
     private readonly FileDescriptor? _oomScore;
     private readonly FileDescriptor? _label;
 
-    private OwnFiles(ProcFiles proc, ProcessSpec? process, bool makesTime)
+    private OwnFiles(ProcFiles? proc, ProcessSpec? process, bool makesTime)
     {
         if (process?.OomScoreAdj is not null)
         {
-            _oomScore = proc.OpenFile(OomScorePath);
+            _oomScore = proc!.OpenFile(OomScorePath);
         }
         if (SecurityLabel.PathFor(process) is { } path)
         {
-            _label = proc.OpenFile(path);
+            _label = proc!.OpenFile(path);
         }
         if (makesTime)
         {
-            TimeOffsets = proc.OpenFile("self/timens_offsets");
+            TimeOffsets = proc!.OpenFile("self/timens_offsets");
         }
     }
 
@@ -39,7 +39,12 @@ internal sealed class OwnFiles : IDisposable
     /// <summary>The descriptors that are still needed at the start.</summary>
     public int[] Numbers => _label is null ? [] : [_label.Number];
 
-    public static OwnFiles Open(ProcFiles proc, ProcessSpec? process, bool makesTime) => new(proc, process, makesTime);
+    /// <summary>True when a process has something to set by a file of procfs.</summary>
+    public static bool IsNeeded(ProcessSpec? process) =>
+        process?.OomScoreAdj is not null || SecurityLabel.PathFor(process) is not null;
+
+    /// <summary>Opens what is needed; <paramref name="proc"/> may be null when nothing is.</summary>
+    public static OwnFiles Open(ProcFiles? proc, ProcessSpec? process, bool makesTime) => new(proc, process, makesTime);
 
     /// <summary>
     /// Sets the OOM score. One below the present one needs CAP_SYS_RESOURCE; without it the score stays, as with rootless

@@ -60,6 +60,10 @@ internal sealed class MountSources : IDisposable
         for (var i = 0; i < (spec.Mounts?.Count ?? 0); i++)
         {
             var mount = spec.Mounts![i];
+            if (!opensAll && mount.UidMappings is null && mount.Options?.Exists(static option => option is "idmap" or "ridmap") != true)
+            {
+                continue;
+            }
             var options = MountOptions.Parse(mount.Options);
             var isMapped = options.IsIdMapped || mount.UidMappings is { Count: > 0 };
             if ((options.IsBind || mount.Type == "bind") && !options.IsRemount && (opensAll || isMapped))

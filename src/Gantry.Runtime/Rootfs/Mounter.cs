@@ -14,7 +14,8 @@ internal sealed class Mounter(RootTree root, string bundle, string cgroupPath, L
 
     private readonly CgroupMounts _cgroups = new(root, cgroupPath, linux);
     private readonly BindMounts _binds = new(root, bundle);
-    private readonly string? _label = linux.MountLabel is { Length: > 0 } label ? $"context=\"{label}\"" : null;
+    private readonly string? _label =
+        linux.MountLabel is { Length: > 0 } label && SecurityLabel.HasSelinux ? $"context=\"{label}\"" : null;
 
     /// <summary>
     /// Makes one mount. Returns the mount when it is to become read-only later (a read-only /dev needs its nodes first),

@@ -35,7 +35,7 @@ internal static class SystemCallStopper
         int main(int count, char **arguments)
         {
             long last = atol(arguments[1]), calls = 0;
-            int everybody = !strcmp(arguments[2], "all"), known[256], many = 0;
+            int everybody = !strcmp(arguments[2], "all"), known[256], many = 0, fresh[256], born = 0;
             int first = fork();
             if (!first) { ptrace(PTRACE_TRACEME, 0, 0, 0); raise(SIGSTOP); execv(arguments[4], arguments + 4); _exit(126); }
             int status, result = 125;
@@ -54,6 +54,12 @@ internal static class SystemCallStopper
                 int seen = 0, signal = WSTOPSIG(status);
                 for (int i = 0; i < many; i++) seen |= known[i] == thread;
                 if (!seen && many < 256) known[many++] = thread;
+                for (int i = 0; i < born; i++) if (fresh[i] == thread) fresh[i] = fresh[--born];
+                long child = 0;
+                if (signal == SIGTRAP && status >> 16 && !ptrace(PTRACE_GETEVENTMSG, thread, 0, &child)) {
+                    for (int i = 0; i < many; i++) if (known[i] == child) child = 0;
+                    if (child && born < 256) fresh[born++] = child;
+                }
                 if (signal == (SIGTRAP | 0x80)) {
                     struct __ptrace_syscall_info info;
                     ptrace(0x420e, thread, sizeof info, &info);
@@ -67,6 +73,11 @@ internal static class SystemCallStopper
                 }
                 else if (signal == SIGTRAP || signal == SIGSTOP) signal = 0;
                 ptrace(PTRACE_SYSCALL, thread, 0, signal);
+            }
+            // A process that has just been made stops for its tracer first; left alone, it would stay stopped.
+            for (int i = 0; i < born; i++) {
+                if (everybody) kill(fresh[i], SIGKILL);
+                if (waitpid(fresh[i], &status, __WALL) > 0 && WIFSTOPPED(status)) ptrace(PTRACE_DETACH, fresh[i], 0, 0);
             }
             FILE *out = fopen(arguments[3], "w");
             fprintf(out, "%ld", calls);
