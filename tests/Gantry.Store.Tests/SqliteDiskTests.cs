@@ -85,6 +85,24 @@ public sealed class SqliteDiskTests
     }
 
     [Fact]
+    public async Task Commit_ManyWhileTheDiskStaysBroken_AllAreAnswered()
+    {
+        using var disk = new FaultyDisk();
+        await using var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(disk.Root, "s.db")));
+        disk.Plan(1, DiskFault.Error, (call, _) => call == DiskCall.Sync, times: long.MaxValue);
+
+        for (var round = 0; round < 20; round++)
+        {
+            var commits = Enumerable.Range(0, 16).Select(number => Task.Run(async () => await store.CommitAsync([new($"/{number}", Bytes("x"))]))).ToList();
+            foreach (var commit in commits)
+            {
+                var fault = await Assert.ThrowsAnyAsync<FaultException>(() => commit.WaitAsync(TimeSpan.FromSeconds(20)));
+                Assert.Equal(FaultKind.Unavailable, fault.Kind);
+            }
+        }
+    }
+
+    [Fact]
     public async Task Backup_FullDisk_FailsAndLeavesNothingBehind()
     {
         using var disk = new FaultyDisk();

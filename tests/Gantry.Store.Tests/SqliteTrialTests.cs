@@ -28,7 +28,13 @@ public sealed class SqliteTrialTests(ITestOutputHelper output)
             var store = SqliteStore.Open(options);
             Plan(disk, random);
             var began = Stopwatch.GetTimestamp();
-            await trial.RunEpochAsync(store, () => disk.IsDead || Stopwatch.GetElapsedTime(began) > s_epoch, async () => await store.DisposeAsync());
+            IReadOnlyList<string> warnings = [];
+            await trial.RunEpochAsync(store, () => disk.IsDead || Stopwatch.GetElapsedTime(began) > s_epoch, async () =>
+            {
+                warnings = store.Warnings();
+                await store.DisposeAsync();
+            });
+            Assert.DoesNotContain(warnings, warning => warning.Contains("the store stopped", StringComparison.Ordinal));
             disk.RestorePower(random);
         }
 
@@ -101,10 +107,11 @@ public sealed class SqliteTrialTests(ITestOutputHelper output)
             {
                 var (wrong, count) = await round(seed);
                 operations += count;
+                output.WriteLine($"seed {seed}: {count} operations");
                 Assert.True(wrong is null, $"GANTRY_STORE_SEED={seed}: {wrong}");
                 Assert.True(count > 100, $"GANTRY_STORE_SEED={seed}: only {count} operations were recorded");
             }
-            catch (FaultException failure)
+            catch (Exception failure) when (failure is FaultException or TimeoutException)
             {
                 Assert.Fail($"GANTRY_STORE_SEED={seed}: {failure}");
             }

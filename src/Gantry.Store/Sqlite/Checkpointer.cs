@@ -13,7 +13,7 @@ internal sealed class Checkpointer(string path) : IDisposable
     public const long WalLimitBytes = 64 << 20;
 
     // How much is worth the two fsyncs of a checkpoint.
-    private const long StepBytes = 8 << 20;
+    private const long StepBytes = 24 << 20;
 
     // How much of the log is there before it is written to; then twice as much, and so on.
     private const long FirstBytes = 1 << 20;

@@ -15,7 +15,7 @@ public sealed partial class SqliteStore : IStoreMaintenance
         var state = _state;
         var paths = _archiver is null ? [_options.Path] : new[] { _options.Path, _options.HistoryPath };
         var used = await Task.Run(() => paths.Sum(UsedBytes), cancellationToken).ConfigureAwait(false);
-        return new StoreStatus("sqlite", _options.Path, state.Revision, state.CompactedRevision, paths.Sum(SqliteFile.SizeOnDisk), used, [.. Warnings()]);
+        return new StoreStatus("sqlite", _options.Path, state.Revision, state.CompactedRevision, paths.Sum(SqliteFile.SizeOnDisk), used, Warnings());
     }
 
     /// <inheritdoc/>
@@ -120,28 +120,32 @@ public sealed partial class SqliteStore : IStoreMaintenance
         return file.UsedBytes;
     }
 
-    private IEnumerable<string> Warnings()
+    /// <summary>What an operator should know at present.</summary>
+    internal IReadOnlyList<string> Warnings()
     {
+        var warnings = new List<string>();
         if (_refusal is { } refusal)
         {
-            yield return refusal.Message;
+            warnings.Add(refusal.Message);
         }
 
         if (Volatile.Read(ref _damage) is { } damage)
         {
-            yield return $"the history cannot be read: {damage.Message}";
+            warnings.Add($"the history cannot be read: {damage.Message}");
         }
 
         if (_archiver?.Failure is { } failure)
         {
-            yield return $"the history is not written at present: {failure.Message}";
+            warnings.Add($"the history is not written at present: {failure.Message}");
         }
 
         var drive = new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(_options.Path))!);
         if (drive.AvailableFreeSpace < drive.TotalSize * LeastFreeShare)
         {
-            yield return $"the file system of {_options.Path} has {drive.AvailableFreeSpace >> 20} MB left; make room, or writes will be refused when it is full";
+            warnings.Add($"the file system of {_options.Path} has {drive.AvailableFreeSpace >> 20} MB left; make room, or writes will be refused when it is full");
         }
+
+        return warnings;
     }
 
     private static void CheckFree(string path)

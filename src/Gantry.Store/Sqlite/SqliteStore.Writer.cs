@@ -66,6 +66,13 @@ public sealed partial class SqliteStore
             {
                 try
                 {
+                    if (_inDoubt is not null && _refusal is { } refusal)
+                    {
+                        // They came before the failure was known; what settles it may take as long as the disk does.
+                        batch.ForEach(pending => pending.Completion.TrySetException(refusal));
+                        batch.Clear();
+                    }
+
                     Settle();
                     batch.RemoveAll(DoWork);
                     if (batch.Count > 0)
@@ -83,8 +90,13 @@ public sealed partial class SqliteStore
                     return;
                 }
 
-                // While there is something to delete, an empty queue is not waited for without end.
-                _waitsForever = !HasDeletable();
+                if (timedOut && _archiver is not null)
+                {
+                    _archiver.IsBusyTime = false;
+                }
+
+                // While there is something to delete or a rush to end, an empty queue is not waited for without end.
+                _waitsForever = !HasDeletable() && _archiver is not { IsBusyTime: true };
                 patience = _waitsForever ? Timeout.InfiniteTimeSpan : s_idle;
                 _inlineCommits = 0;
                 _lastBatch = last > 0 ? last : _lastBatch;
@@ -211,6 +223,7 @@ public sealed partial class SqliteStore
         var fault = new FaultException((reason as FaultException)?.Kind ?? FaultKind.Internal, $"the store stopped: {reason.Message}", reason);
         _refusal = fault;
         _queue.Close();
+        _outcomes.ForEach(outcome => outcome.Pending.Completion.TrySetException(fault));
         FailAll(batch, fault);
         _hub.Close();
     }

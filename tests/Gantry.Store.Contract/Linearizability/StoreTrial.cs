@@ -5,6 +5,9 @@ namespace Gantry.Store.Contract.Linearizability;
 /// </summary>
 public sealed class StoreTrial
 {
+    // A store that leaves a client without an answer is wrong, too.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+
     private readonly HistoryRecorder _recorder = new();
     private readonly List<WorkloadClient> _clients;
     private readonly List<WatchLog> _watches = [new(WorkloadClient.Prefix), new(WorkloadClient.Prefix + "g1/")];
@@ -24,8 +27,8 @@ public sealed class StoreTrial
     {
         using var stop = new CancellationTokenSource();
         var watchers = _watches.Select(watch => Task.Run(() => watch.RunAsync(store, stop.Token))).ToList();
-        await Task.WhenAll(_clients.Select(client => Task.Run(() => client.RunAsync(store, isOver))));
-        await end();
+        await Task.WhenAll(_clients.Select(client => Task.Run(() => client.RunAsync(store, isOver)))).WaitAsync(s_patience);
+        await end().WaitAsync(s_patience);
         await stop.CancelAsync();
         await Task.WhenAll(watchers);
         _recorder.EndEpoch();

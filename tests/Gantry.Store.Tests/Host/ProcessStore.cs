@@ -29,7 +29,8 @@ internal sealed class ProcessStore : IStore
 
     public long Revision => throw new NotSupportedException();
 
-    public long CompactedRevision => throw new NotSupportedException();
+    // Where watchers begin: with a store that was empty, at its first revision.
+    public long CompactedRevision => 1;
 
     public static async Task<ProcessStore> StartAsync(string path)
     {
