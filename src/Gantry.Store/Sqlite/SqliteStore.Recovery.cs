@@ -46,17 +46,10 @@ public sealed partial class SqliteStore
         var (state, rootAtCompaction, window, superseded) = loading.End();
         _newest = new NewestEntries(state.Root);
         _hub.Start(rootAtCompaction, compacted, window);
-        if (_archiver is null)
-        {
-            superseded.ForEach(_superseded.Enqueue);
-        }
-        else
-        {
-            _archiver.Add(superseded);
-            // Times that a history may not have yet: of revisions that the window forgot just before the end.
-            _archiver.Advance(compacted, loading.TimesAfter(_archiver.Bounds.Through, compacted));
-        }
-
+        _forgotten = new ForgottenRows(_options, _archiver);
+        _forgotten.Add(superseded);
+        // Times that a history may not have yet: of revisions that the window forgot just before the end.
+        _archiver?.Advance(compacted, loading.TimesAfter(_archiver.Bounds.Through, compacted));
         return state;
     }
 

@@ -11,9 +11,6 @@ public sealed partial class SqliteStore
     private const int DeletesPerRow = 2;
     private const int LeastDeletes = 4;
 
-    // Rows are deleted so many together, in the order in which they lie in the file: one by one, each would rewrite a page of its own.
-    private const int MostDeletesTogether = 4096;
-
     // Rows that are deleted at once when nobody commits, and how long that must be so.
     private const int IdleDeletes = 512;
     private static readonly TimeSpan s_idle = TimeSpan.FromMilliseconds(100);
@@ -31,15 +28,8 @@ public sealed partial class SqliteStore
     // What a row costs in the log beside its key and value, about: the frame of a page that it shares.
     private const int RowOverheadBytes = 1024;
 
-    // Rows that a newer row of the same key made unnecessary, by the revision that did so; only without history.
-    private readonly Queue<SupersededRow> _superseded = new();
-
-    // The same, of the batch that is being written: they count only once it is durable.
+    // Rows that the batch that is being written supersedes: they count only once it is durable.
     private readonly List<SupersededRow> _supersededInBatch = [];
-
-    // Rows that the window has forgotten and the history has, in the order of the file, and where the next of them is.
-    private readonly List<long> _deletable = [];
-    private int _nextDeletable;
 
     private readonly List<Outcome> _outcomes = [];
 
@@ -96,7 +86,7 @@ public sealed partial class SqliteStore
                 }
 
                 // While there is something to delete or a rush to end, an empty queue is not waited for without end.
-                _waitsForever = !HasDeletable() && _archiver is not { IsBusyTime: true };
+                _waitsForever = !_forgotten.Any(_state.CompactedRevision) && _archiver is not { IsBusyTime: true };
                 patience = _waitsForever ? Timeout.InfiniteTimeSpan : s_idle;
                 _inlineCommits = 0;
                 _lastBatch = last > 0 ? last : _lastBatch;
@@ -142,7 +132,7 @@ public sealed partial class SqliteStore
             Apply(_alone);
             MoveWindow(commits: 1);
             _inlineCommits++;
-            if (_inDoubt is not null || _checkpointer.WriterShouldHelp || _checkpointer.ShouldPrepare || (_waitsForever && HasDeletable()))
+            if (_inDoubt is not null || _checkpointer.WriterShouldHelp || _checkpointer.ShouldPrepare || (_waitsForever && _forgotten.Any(_state.CompactedRevision)))
             {
                 // What takes long, or needs no commit to wait for it, is the loop's.
                 _waitsForever = false;
@@ -363,15 +353,8 @@ public sealed partial class SqliteStore
     private void Written(int deleted)
     {
         _compactionUnwritten = false;
-        _nextDeletable += deleted;
-        if (_archiver is not null)
-        {
-            _archiver.Add(_supersededInBatch);
-        }
-        else
-        {
-            _supersededInBatch.ForEach(_superseded.Enqueue);
-        }
+        _forgotten.Deleted(deleted);
+        _forgotten.Add(_supersededInBatch);
     }
 
     private void Publish()
@@ -428,17 +411,7 @@ public sealed partial class SqliteStore
     /// <summary>Deletes rows in the open transaction, and says in it how far back the file then reaches.</summary>
     private int DeleteSome(int most, bool idle)
     {
-        if (_nextDeletable == _deletable.Count)
-        {
-            Refill(idle);
-        }
-
-        var count = Math.Min(most, _deletable.Count - _nextDeletable);
-        for (var i = 0; i < count; i++)
-        {
-            _log.Delete(_deletable[_nextDeletable + i]);
-        }
-
+        var count = _forgotten.DeleteSome(_log, most, _state.CompactedRevision, idle);
         if (count > 0 || _compactionUnwritten)
         {
             _log.WriteMeta("compacted", _state.CompactedRevision);
@@ -452,30 +425,6 @@ public sealed partial class SqliteStore
         return count;
     }
 
-    private void Refill(bool idle)
-    {
-        _deletable.Clear();
-        _nextDeletable = 0;
-        var worthIt = idle ? 1 : Math.Min(MostDeletesTogether, Math.Max(LeastDeletes, _options.WindowCommits / 2));
-        if (_archiver is not null)
-        {
-            _archiver.TakeArchived(_deletable, worthIt, MostDeletesTogether);
-        }
-        else
-        {
-            var enough = _superseded.Count >= worthIt && _superseded.Peek().SupersededAt <= _state.CompactedRevision;
-            while (enough && _deletable.Count < MostDeletesTogether && _superseded.TryPeek(out var row) && row.SupersededAt <= _state.CompactedRevision)
-            {
-                _deletable.Add(_superseded.Dequeue().Id);
-            }
-        }
-
-        _deletable.Sort();
-    }
-
-    private bool HasDeletable() =>
-        _nextDeletable < _deletable.Count || _archiver is { HasArchived: true } || (_superseded.TryPeek(out var row) && row.SupersededAt <= _state.CompactedRevision);
-
     /// <summary>What is done between commits: the rest of a long log, and, when nobody waits, deletions and smaller files.</summary>
     private void Tidy(bool idle)
     {
@@ -488,7 +437,7 @@ public sealed partial class SqliteStore
             }
 
             _checkpointer.Prepare();
-            if (!idle || _refusal is not null || !HasDeletable())
+            if (!idle || _refusal is not null || !_forgotten.Any(_state.CompactedRevision))
             {
                 return;
             }
@@ -497,7 +446,7 @@ public sealed partial class SqliteStore
             var deleted = DeleteSome(IdleDeletes, idle: true);
             _log.Commit();
             _compactionUnwritten = false;
-            _nextDeletable += deleted;
+            _forgotten.Deleted(deleted);
             _log.ShrinkABit();
         }
         catch (SqliteFault failure)

@@ -29,6 +29,7 @@ public sealed partial class SqliteStore : IStore
     private readonly Task _writer;
     private SqliteLog _log;
     private NewestEntries _newest = null!;
+    private ForgottenRows _forgotten = null!;
     private volatile StoreState _state;
     private volatile FaultException? _refusal;
     private volatile bool _closing;
