@@ -120,6 +120,26 @@ public sealed class RootlessTests(RuntimeFixture fixture) : IClassFixture<Runtim
         Assert.Empty(Directory.GetDirectories($"{bundle.Path}/root"));
     }
 
+    [Fact]
+    public async Task Run_RootOfAUserNamespace_IsRootEnough()
+    {
+        // As podman calls it for an ordinary user: the namespace is there already, and the configuration names none.
+        var bundle = NewBundle("id -u; echo x > /dev/null && echo null; cat /proc/self/uid_map | tr -s ' '; test -c /dev/pts/ptmx && echo pts", static spec =>
+        {
+            spec.Linux!.Namespaces!.RemoveAll(static item => item.Type == "user");
+            spec.Linux.UidMappings = null;
+            spec.Linux.GidMappings = null;
+        });
+        var (code, output, error) = await fixture.RunProcessAsync(new(
+            "setpriv",
+            [
+                "--reuid", $"{User}", "--regid", $"{User}", "--clear-groups", "unshare", "-U", "-r",
+                $"{bundle.Path}/gantry-runtime", "--root", $"{bundle.Path}/root", "run", "-b", bundle.Path, bundle.Id,
+            ]));
+        Assert.True(code == 0, error);
+        Assert.Equal($"0\nnull\n 0 {User} 1\npts\n", output);
+    }
+
     private static void MapSubordinates(RuntimeSpec spec)
     {
         List<IdMappingSpec> Map() =>

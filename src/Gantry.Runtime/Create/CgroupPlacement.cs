@@ -2,7 +2,7 @@ using Gantry.Linux;
 using Gantry.Linux.Cgroups;
 using Gantry.Linux.Native;
 using Gantry.Oci.Runtime;
-using Gantry.Runtime.State;
+using Gantry.Runtime.Launch;
 
 namespace Gantry.Runtime.Create;
 
@@ -21,7 +21,7 @@ internal static class CgroupPlacement
             Create(group, linux);
             return group;
         }
-        catch (Faults.FaultException e) when (IsDenied(e) && !IsHostRoot() && !HasLimits(linux?.Resources))
+        catch (Faults.FaultException e) when (IsDenied(e) && !UserNamespace.IsHostRoot() && !HasLimits(linux?.Resources))
         {
             return null;
         }
@@ -40,19 +40,7 @@ internal static class CgroupPlacement
     }
 
     /// <summary>True for a container that was made without a group, by a user who may make none.</summary>
-    public static bool IsWithout(IControlGroup group) => !IsHostRoot() && !group.Exists;
-
-    /// <summary>True for root outside of any user namespace.</summary>
-    public static bool IsHostRoot()
-    {
-        if (Unistd.EffectiveUserId() != 0)
-        {
-            return false;
-        }
-        var map = System.Text.Encoding.ASCII.GetString(SmallFile.TryRead("/proc/self/uid_map") ?? []);
-        var fields = map.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return fields is ["0", "0", "4294967295", ..];
-    }
+    public static bool IsWithout(IControlGroup group) => !UserNamespace.IsHostRoot() && !group.Exists;
 
     private static bool HasLimits(ResourcesSpec? resources) =>
         resources is not null

@@ -92,7 +92,7 @@ internal sealed class ContainerCreator(StateStore store)
     private (ContainerRecord Record, FileDescriptor? Terminal) CreateClaimed(
         CreateOptions options, BundleLoader bundle, ContainerRecord record, byte[]? filter)
     {
-        var mountsFirst = MountsFirst(bundle.Spec) && CgroupPlacement.IsHostRoot();
+        var mountsFirst = MountsFirst(bundle.Spec) && UserNamespace.IsHostRoot();
         var group = mountsFirst
             ? ControlGroup.Open(record.CgroupPath)
             : CgroupPlacement.TryCreate(record.CgroupPath, bundle.Spec.Linux);

@@ -65,7 +65,7 @@ internal sealed class ExecCreator(StateStore store)
     /// <summary>True when the process moves itself: see <see cref="IControlGroup.Join"/>.</summary>
     private static bool JoinsAlone(ExecOptions options, NamespaceSet namespaces) =>
         options.SubGroups is null && options.Process.ExecCPUAffinity is null && !ControlGroup.IsUnified()
-        && !namespaces.Joins(Sched.CLONE_NEWUSER) && CgroupPlacement.IsHostRoot();
+        && !namespaces.Joins(Sched.CLONE_NEWUSER) && UserNamespace.IsHostRoot();
 
     private static void JoinGroup(ExecOptions options, ContainerRecord record, int pid)
     {

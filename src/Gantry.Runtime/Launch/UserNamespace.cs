@@ -4,9 +4,21 @@ using Gantry.Oci.Runtime;
 
 namespace Gantry.Runtime.Launch;
 
-/// <summary>User namespaces that exist for their id map only.</summary>
+/// <summary>Whether this process is in a user namespace, and ones that exist for their id map only.</summary>
 internal static class UserNamespace
 {
+    /// <summary>True for root outside of any user namespace.</summary>
+    public static bool IsHostRoot()
+    {
+        if (!Cloning.IsPrivileged)
+        {
+            return false;
+        }
+        var map = System.Text.Encoding.ASCII.GetString(State.SmallFile.TryRead("/proc/self/uid_map") ?? []);
+        var fields = map.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return fields is ["0", "0", "4294967295", ..];
+    }
+
     /// <summary>Makes a user namespace with a map, by a process that waits in it while it is opened.</summary>
     public static FileDescriptor Make(List<IdMappingSpec> users, List<IdMappingSpec> groups)
     {

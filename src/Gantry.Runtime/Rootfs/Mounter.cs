@@ -139,7 +139,7 @@ internal sealed class Mounter(RootTree root, string bundle, string cgroupPath, L
         {
             return SysMount.NewMount(type, source, data, attributes);
         }
-        catch (LinuxException e) when (HasUserNamespace && type == "devpts" && e.ErrorNumber == Errno.EINVAL)
+        catch (LinuxException e) when (type == "devpts" && e.ErrorNumber == Errno.EINVAL && !UserNamespace.IsHostRoot())
         {
             // The group that gets the terminals does not exist in the user namespace.
             data.RemoveAll(static option => option.StartsWith("gid=", StringComparison.Ordinal));
@@ -202,6 +202,4 @@ internal sealed class Mounter(RootTree root, string bundle, string cgroupPath, L
         BindMounts.SetAttributes(target, options, mount.Destination);
         Propagate(target, options, mount.Destination);
     }
-
-    private bool HasUserNamespace => linux.Namespaces?.Exists(static item => item.Type == "user") == true;
 }
