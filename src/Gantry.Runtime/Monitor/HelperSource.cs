@@ -38,7 +38,17 @@ internal sealed class HelperSource : PollSource
         var (ours, theirs) = SysSocket.Pair(SysSocket.SOCK_SEQPACKET | SysSocket.SOCK_CLOEXEC);
         using (theirs)
         {
-            var pid = Cloning.Clone(0UL, () => Run(work, theirs.Number));
+            var monitor = Unistd.ProcessId();
+            var pid = Cloning.Clone(0UL, () =>
+            {
+                // Without the monitor nobody wants the result, and what it makes would be made behind the clean-up's back.
+                SysPrctl.SetParentDeathSignal(Signal.SIGKILL);
+                if (Unistd.ParentProcessId() != monitor)
+                {
+                    Unistd.ExitNow(1);
+                }
+                Run(work, theirs.Number);
+            });
             return new HelperSource(pid, ours, succeeded, failed);
         }
     }
