@@ -91,11 +91,16 @@ public static unsafe partial class SysSocket
         return listener;
     }
 
-    /// <summary>A blocking stream connection to a path.</summary>
-    public static FileDescriptor Connect(string path)
+    /// <summary>A blocking stream connection to a path; <paramref name="named"/> by a name that the kernel finds (unix(7), "autobind").</summary>
+    public static FileDescriptor Connect(string path, bool named = false)
     {
         var connection = new FileDescriptor(LinuxException.Check(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
         var address = MakeAddress(path);
+        if (named)
+        {
+            var family = new UnixAddress { Family = AF_UNIX };
+            LinuxException.Check(bind(connection.Number, &family, sizeof(ushort)), "bind", "autobind");
+        }
         if (connect(connection.Number, &address, (uint)sizeof(UnixAddress)) < 0)
         {
             var errno = Marshal.GetLastPInvokeError();
@@ -137,6 +142,15 @@ public static unsafe partial class SysSocket
             throw new LinuxException("connect", path, errno);
         }
         return result;
+    }
+
+    /// <summary>True when the other side of a connection has a name.</summary>
+    public static bool IsPeerNamed(int connection)
+    {
+        UnixAddress address;
+        var length = (uint)sizeof(UnixAddress);
+        LinuxException.Check(getpeername(connection, &address, &length), "getpeername");
+        return length > sizeof(ushort);
     }
 
     /// <summary>Accepts a connection, non-blocking; null when none waits.</summary>
@@ -195,6 +209,9 @@ public static unsafe partial class SysSocket
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int connect(int socket, UnixAddress* address, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int getpeername(int socket, UnixAddress* address, uint* length);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int listen(int socket, int backlog);

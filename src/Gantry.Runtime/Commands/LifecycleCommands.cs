@@ -100,7 +100,7 @@ internal static class LifecycleCommands
 
     public static int Start(CommandContext context, CommandArguments arguments)
     {
-        new ContainerStart(context.Store).Start(arguments.Id());
+        new ContainerStart(context.Store).Start(arguments.Id(), waitsForExec: false);
         return 0;
     }
 

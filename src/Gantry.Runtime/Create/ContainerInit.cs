@@ -222,7 +222,8 @@ internal sealed class ContainerInit(
     private void Start()
     {
         // Nothing is listened for before the rest is done: whoever connects gets an answer.
-        var starter = WaitForStarter();
+        var starter = WaitForStarter(out var waitsForExec);
+        var isAnswered = false;
         try
         {
             if (_spec.Process is null)
@@ -236,17 +237,27 @@ internal sealed class ContainerInit(
                 DropPrivileges();
             }
             ListenDescriptors.Tell(Process.Env ??= [], options.ListenDescriptors);
-            ProcessStart.Execute(Process, () => filter.Load(_pid, StateNow("created")));
+            ProcessStart.Execute(Process, () => filter.Load(_pid, StateNow("created")), program =>
+            {
+                if (!waitsForExec && ProcessStart.LooksExecutable(program))
+                {
+                    SysSocket.SendMessage(starter, [State.StartSocket.Executing]);
+                    isAnswered = true;
+                }
+            });
+        }
+        catch (Exception e) when (isAnswered)
+        {
+            CommandOutput.Fail(e.Message);
         }
         catch (Exception e)
         {
-            var answer = State.StartSocket.FromFault(e);
-            SysSocket.SendMessage(starter, answer);
+            SysSocket.SendMessage(starter, State.StartSocket.FromFault(e));
         }
         Unistd.ExitNow(127);
     }
 
-    private int WaitForStarter()
+    private int WaitForStarter(out bool waitsForExec)
     {
         while (true)
         {
@@ -254,6 +265,7 @@ internal sealed class ContainerInit(
             {
                 startListener.Dispose();
                 Fcntl.SetNonBlocking(connection.Number, false);
+                waitsForExec = !SysSocket.IsPeerNamed(connection.Number);
                 return connection.Detach();
             }
         }

@@ -212,14 +212,16 @@ internal static class ProcessStart
 
     /// <summary>
     /// Loads the filter and executes the program; returns only by an exception. What can be done before the filter is loaded is
-    /// done before, since a filter may know only what the program needs.
+    /// done before, since a filter may know only what the program needs. <paramref name="ready"/> gets the program's path when
+    /// only that is left.
     /// </summary>
-    public static void Execute(ProcessSpec process, Action load)
+    public static void Execute(ProcessSpec process, Action load, Action<string>? ready = null)
     {
         var capabilities = CapabilitySets.From(process.Capabilities);
         var program = FindProgram(process);
         Signal.ResetAll();
         using var image = new ProgramImage(program, process.Args, process.Env ?? []);
+        ready?.Invoke(program);
         if (process.NoNewPrivileges)
         {
             load();
@@ -232,6 +234,21 @@ internal static class ProcessStart
             capabilities.Apply();
         }
         throw NotExecutable(program, image.Execute());
+    }
+
+    /// <summary>True for a file that begins as an ELF program or a script does; others take binfmt_misc, or fail.</summary>
+    public static bool LooksExecutable(string program)
+    {
+        // A pipe, which may have the permission too, would block.
+        var number = Fcntl.TryOpen(program, Fcntl.O_RDONLY | Fcntl.O_NONBLOCK | Fcntl.O_NOCTTY);
+        if (number < 0)
+        {
+            return false; // executable, and not readable
+        }
+        using var file = new FileDescriptor(number);
+        Span<byte> start = stackalloc byte[4];
+        var length = Unistd.Read(number, start);
+        return start[..Math.Max(0, length)].StartsWith("\x7fELF"u8) || start[..Math.Max(0, length)].StartsWith("#!"u8);
     }
 
     private static FaultException NotExecutable(string name, int errno)

@@ -13,14 +13,23 @@ internal sealed class ContainerStart(StateStore store)
 {
     /// <summary>
     /// Starts it and returns when its program runs, and, where the host wants to be notified, when the program says that it is
-    /// ready; throws why it does not. In the <paramref name="foreground"/> a process of its own waits for that.
+    /// ready; throws why it does not. In the <paramref name="foreground"/> a process of its own waits for that. Unless
+    /// <paramref name="waitsForExec"/>, or what comes after it, says so, it does not wait for the execve(2) itself.
     /// </summary>
-    public void Start(string id, bool foreground = false)
+    public void Start(string id, bool foreground = false, bool waitsForExec = true)
     {
         var record = store.Load(id);
         using var notify = NotifySocket.TryListen(store.DirectoryOf(id));
-        using var connection = Begin(id);
-        StartSocket.Finish(connection);
+        waitsForExec |= record.HasPoststart || notify is not null;
+        using var connection = Begin(id, waitsForExec);
+        if (waitsForExec)
+        {
+            StartSocket.Finish(connection);
+        }
+        else
+        {
+            StartSocket.FinishBeforeExec(connection);
+        }
         if (notify is not null && foreground)
         {
             Cloning.Clone(0, () =>
@@ -40,9 +49,9 @@ internal sealed class ContainerStart(StateStore store)
     }
 
     /// <summary>Asks it to start; the answer is to be read with <see cref="StartSocket.Finish"/>.</summary>
-    public FileDescriptor Begin(string id)
+    public FileDescriptor Begin(string id, bool waitsForExec = true)
     {
-        var connection = StartSocket.Connect(store.DirectoryOf(id), id);
+        var connection = StartSocket.Connect(store.DirectoryOf(id), id, waitsForExec);
         Unistd.Unlink($"{store.DirectoryOf(id)}/{StartSocket.Name}");
         return connection;
     }

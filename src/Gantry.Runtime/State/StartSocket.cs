@@ -14,6 +14,11 @@ internal static class StartSocket
 {
     public const string Name = "start.sock";
 
+    /// <summary>First byte of an answer: everything is done but the execve(2) of a file that looks like a program.</summary>
+    public const byte Executing = 0xff;
+
+    private const int MaxAnswer = 4096;
+
     public static FileDescriptor Listen(string directory)
     {
         // By descriptor: the state root's path may be longer than a socket address.
@@ -23,13 +28,16 @@ internal static class StartSocket
         return listener;
     }
 
-    /// <summary>Asks the container to start; the answer comes on the connection.</summary>
-    public static FileDescriptor Connect(string directory, string id)
+    /// <summary>
+    /// Asks the container to start; the answer comes on the connection. Whoever does not wait for execve(2), but is content with
+    /// <see cref="Executing"/>, says so by having a name: a word of its own would cost both sides a turn of the processor.
+    /// </summary>
+    public static FileDescriptor Connect(string directory, string id, bool waitsForExec)
     {
         try
         {
             using var parent = Fcntl.Open(directory, Fcntl.O_PATH | Fcntl.O_DIRECTORY);
-            return SysSocket.Connect($"/proc/self/fd/{parent.Number}/{Name}");
+            return SysSocket.Connect($"/proc/self/fd/{parent.Number}/{Name}", named: !waitsForExec);
         }
         catch (LinuxException e) when (e.ErrorNumber is Errno.ECONNREFUSED or Errno.ENOENT)
         {
@@ -44,6 +52,19 @@ internal static class StartSocket
         if (answer.Length > 0)
         {
             throw ToFault(answer);
+        }
+    }
+
+    /// <summary>
+    /// Waits for <see cref="Executing"/> only: what then goes wrong, the container's standard error and its exit code tell.
+    /// </summary>
+    public static void FinishBeforeExec(FileDescriptor connection)
+    {
+        Span<byte> first = stackalloc byte[MaxAnswer];
+        var length = Unistd.Read(connection.Number, first);
+        if (length > 0 && first[0] != Executing)
+        {
+            throw ToFault([.. first[..length], .. SmallFile.ReadToEnd(connection.Number)]);
         }
     }
 

@@ -30,12 +30,12 @@ internal static class AttackProgram
         """;
 
     /// <summary>Compiles the body of a C file to /bin/NAME of the bundle's root.</summary>
-    public static void Install(TestBundle bundle, string name, string source)
+    public static void Install(TestBundle bundle, string name, string source, params string[] options)
     {
         var file = $"{bundle.Path}/{name}.c";
         File.WriteAllText(file, Includes + source);
         using var compiler = Process.Start(new ProcessStartInfo(
-            "gcc", ["-O1", "-static", "-w", "-o", $"{bundle.Rootfs}/bin/{name}", file])
+            "gcc", [.. options, "-O1", "-static", "-w", "-o", $"{bundle.Rootfs}/bin/{name}", file])
         { RedirectStandardError = true })!;
         var errors = compiler.StandardError.ReadToEnd();
         compiler.WaitForExit();
