@@ -54,11 +54,15 @@ public sealed class SqliteTrialTests(ITestOutputHelper output)
             for (var kill = 0; kill < 5; kill++)
             {
                 await using var store = await ProcessStore.StartAsync(path);
-                var moment = TimeSpan.FromMilliseconds(random.Next(50, 600));
+                var moment = trial.Count + random.Next(50, 1500);
                 // The kill comes from beside the clients, who are in the middle of their calls.
                 var killing = Task.Run(async () =>
                 {
-                    await Task.Delay(moment);
+                    for (var patience = 0; trial.Count < moment && patience < 10_000; patience++)
+                    {
+                        await Task.Delay(1);
+                    }
+
                     await store.KillAsync();
                 });
                 await trial.RunEpochAsync(store, () => store.HasEnded, () => killing);

@@ -19,6 +19,18 @@ public sealed class HistoryRecorder
         }
     }
 
+    /// <summary>How many they are.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _operations.Count;
+            }
+        }
+    }
+
     /// <summary>A moment later than all before.</summary>
     public long Now() => Interlocked.Increment(ref _clock);
 

@@ -17,7 +17,7 @@ public sealed class StoreTrial
         _clients = [.. Enumerable.Range(0, clients).Select(number => new WorkloadClient(_recorder, number, new Random((seed * 1000) + number)))];
 
     /// <summary>How many operations were recorded.</summary>
-    public int Count => _recorder.Operations.Count;
+    public int Count => _recorder.Count;
 
     /// <summary>
     /// Lets all work on a store until <paramref name="isOver"/>; then <paramref name="end"/> closes or kills it. Gives when all have
