@@ -184,6 +184,8 @@ public sealed partial class SqliteStore
         try
         {
             pending.Work(_log);
+            // It may have emptied the log.
+            _checkpointer.Forget();
             pending.Completion.TrySetResult(new StoreCommit(_state.Revision));
         }
         catch (SqliteFault failure)
