@@ -1,5 +1,5 @@
 using Gantry.Faults;
-using Gantry.Linux.Native;
+using Gantry.Runtime.Launch;
 
 namespace Gantry.Runtime.Commands;
 
@@ -11,8 +11,8 @@ internal sealed record GlobalOptions
         log=FILE             append errors and warnings to this file (standard error)
         log-format=FORMAT    text or json (text)
         debug                log what is done, too
-        systemd-cgroup       let systemd make the cgroups; linux.cgroupsPath is then slice:prefix:name
-        cgroup-manager=NAME  cgroupfs or systemd (cgroupfs)
+        systemd-cgroup       refused: cgroups are made as files, not by systemd
+        cgroup-manager=NAME  cgroupfs (cgroupfs)
         rootless=MODE        true, false or auto: go on where the cgroup may not be changed (auto)
         version|v            say the version
         help|h               say this
@@ -23,11 +23,10 @@ internal sealed record GlobalOptions
 
     public required string Root { get; init; }
 
-    /// <summary>Cgroups are systemd's scopes.</summary>
-    public bool SystemdCgroup { get; init; }
-
-    /// <summary>A cgroup that may not be made or changed is gone without, unless limits are asked for.</summary>
-    public bool Rootless { get; init; }
+    /// <summary>
+    /// A cgroup that may not be made is gone without, unless limits are asked for; null does so for everybody but the host's root.
+    /// </summary>
+    public bool? Rootless { get; init; }
 
     public static GlobalOptions Read(CommandArguments arguments)
     {
@@ -44,15 +43,17 @@ internal sealed record GlobalOptions
         }
         if (arguments.Has("systemd-cgroup") || manager == "systemd")
         {
-            throw new FaultException(FaultKind.NotImplemented, "--systemd-cgroup: not supported; cgroup paths are used as given");
+            throw new FaultException(
+                FaultKind.NotImplemented,
+                "--systemd-cgroup: not supported; tell the engine to make cgroups itself (podman --cgroup-manager cgroupfs, containerd "
+                + "SystemdCgroup = false, dockerd --exec-opt native.cgroupdriver=cgroupfs)");
         }
         return new GlobalOptions
         {
             Root = arguments.Value("root") ?? DefaultRoot(),
-            SystemdCgroup = arguments.Has("systemd-cgroup") || manager == "systemd",
             Rootless = (arguments.Value("rootless") ?? "auto") switch
             {
-                "auto" => Unistd.EffectiveUserId() != 0 || IsInUserNamespace(),
+                "auto" => null,
                 "true" or "1" => true,
                 "false" or "0" => false,
                 var mode => throw new FaultException(FaultKind.InvalidArgument, $"--rootless {mode}: must be true, false or auto"),
@@ -64,16 +65,8 @@ internal sealed record GlobalOptions
     private static string DefaultRoot()
     {
         var directory = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR");
-        return !string.IsNullOrEmpty(directory) && (Unistd.EffectiveUserId() != 0 || IsInUserNamespace())
+        return !string.IsNullOrEmpty(directory) && !UserNamespace.IsHostRoot()
             ? $"{directory}/{DirectoryName}"
             : $"/run/{DirectoryName}";
-    }
-
-    /// <summary>The initial user namespace maps every id to itself; no other one does.</summary>
-    private static bool IsInUserNamespace()
-    {
-        var words = System.Text.Encoding.ASCII.GetString(State.SmallFile.TryRead("/proc/self/uid_map") ?? [])
-            .Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
-        return words is not (["0", "0", "4294967295"] or []);
     }
 }

@@ -64,7 +64,6 @@ internal static class LifecycleCommands
         NoPivot = arguments.Has("no-pivot"),
         NewKeyring = !arguments.Has("no-new-keyring"),
         PreservedDescriptors = ReadPreserved(arguments),
-        SystemdCgroup = context.Options.SystemdCgroup,
         Rootless = context.Options.Rootless,
     };
 

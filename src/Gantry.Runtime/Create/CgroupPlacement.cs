@@ -11,9 +11,9 @@ internal static class CgroupPlacement
 {
     /// <summary>
     /// The group; null where an ordinary user, or the root of a user namespace, may make none and the configuration asks for no
-    /// limit: the container then stays in the runtime's group. Devices are no limit there, since such a user cannot make them.
+    /// limit: the container then stays in the runtime's group. <paramref name="rootless"/> decides who such a user is. Devices are no limit there, since such a user cannot make them.
     /// </summary>
-    public static IControlGroup? TryCreate(string path, LinuxSpec? linux)
+    public static IControlGroup? TryCreate(string path, LinuxSpec? linux, bool? rootless)
     {
         try
         {
@@ -21,7 +21,7 @@ internal static class CgroupPlacement
             Create(group, linux);
             return group;
         }
-        catch (Faults.FaultException e) when (IsDenied(e) && !UserNamespace.IsHostRoot() && !HasLimits(linux?.Resources))
+        catch (Faults.FaultException e) when (IsDenied(e) && (rootless ?? !UserNamespace.IsHostRoot()) && !HasLimits(linux?.Resources))
         {
             return null;
         }

@@ -86,7 +86,7 @@ internal sealed class ContainerCreator(StateStore store)
     private static string RootPath(string path) =>
         path.Contains(':')
             ? throw new FaultException(
-                FaultKind.NotImplemented, $"linux.cgroupsPath {path}: the systemd form is not supported; give a path")
+                FaultKind.NotImplemented, $"linux.cgroupsPath {path}: the systemd form (slice:prefix:name) is not supported; give a path")
             : path.StartsWith('/') ? path : "/" + path;
 
     private (ContainerRecord Record, FileDescriptor? Terminal) CreateClaimed(
@@ -95,7 +95,7 @@ internal sealed class ContainerCreator(StateStore store)
         var mountsFirst = MountsFirst(bundle.Spec) && UserNamespace.IsHostRoot();
         var group = mountsFirst
             ? ControlGroup.Open(record.CgroupPath)
-            : CgroupPlacement.TryCreate(record.CgroupPath, bundle.Spec.Linux);
+            : CgroupPlacement.TryCreate(record.CgroupPath, bundle.Spec.Linux, options.Rootless);
         using var listener = StartSocket.Listen(store.DirectoryOf(options.Id));
         using var loader = SeccompListener.Connect(filter, bundle.Spec.Linux?.Seccomp);
         using var sources = MountSources.Open(bundle.Spec, bundle.Rootfs, bundle.Directory);

@@ -16,11 +16,8 @@ internal sealed record CreateOptions
 
     public bool NoPivot { get; init; }
 
-    /// <summary>systemd makes the cgroup.</summary>
-    public bool SystemdCgroup { get; init; }
-
-    /// <summary>Go on without a cgroup where none may be made.</summary>
-    public bool Rootless { get; init; }
+    /// <summary>Go on without a cgroup where none may be made; null does so for everybody but the host's root.</summary>
+    public bool? Rootless { get; init; }
 
     /// <summary>How many descriptors from 3 on the container's program inherits.</summary>
     public int PreservedDescriptors { get; init; }
