@@ -159,12 +159,12 @@ internal sealed partial class UnifiedControlGroup
     {
         RefuseLegacy("cpu.realtimeRuntime", resources.RealtimeRuntimeUs is not (null or 0));
         RefuseLegacy("cpu.realtimePeriod", resources.RealtimePeriodUs is not (null or 0));
-        if (resources.CpuIdle is { } idle && resources.CpuShares is null or 0)
+        if (resources.CpuIdle is { } idle)
         {
-            // Before the weight, which an idle group does not take.
             Set("cpu.idle", Text(idle));
         }
-        if (resources.CpuShares is { } shares and > 0)
+        // An idle group takes no weight: it has the least one.
+        if (resources.CpuShares is { } shares and > 0 && resources.CpuIdle is not 1)
         {
             Set("cpu.weight", WeightOf(shares).ToString(CultureInfo.InvariantCulture));
         }
@@ -172,10 +172,6 @@ internal sealed partial class UnifiedControlGroup
         if (resources.CpuBurstUs is { } burst)
         {
             Set("cpu.max.burst", burst.ToString(CultureInfo.InvariantCulture));
-        }
-        if (resources.CpuIdle is { } later && resources.CpuShares is > 0)
-        {
-            Set("cpu.idle", Text(later));
         }
     }
 

@@ -29,7 +29,7 @@ internal static class PathMasks
     private static void Mask(RootTree root, List<string> masked)
     {
         // The host's /dev/null, opened before the pivot and checked: the container's may be anything (CVE-2025-31133).
-        using var nothing = SysMount.CloneTree(Fcntl.AT_FDCWD, "/dev/null", recursive: false);
+        using var nothing = Fcntl.Open("/dev/null", Fcntl.O_PATH);
         if (!SysStat.Status(nothing.Number).IsCharacterDevice(1, 3))
         {
             throw new FaultException(FaultKind.FailedPrecondition, "/dev/null: is not the null device");
@@ -43,17 +43,15 @@ internal static class PathMasks
                 continue;
             }
             var directory = SysStat.Status(target.Number).IsDirectory;
+            var isFirst = directory && empty is null;
             if (directory)
             {
                 empty ??= SysMount.NewMount("tmpfs", "tmpfs", ["nr_blocks=1", "nr_inodes=1"], SysMount.MOUNT_ATTR_RDONLY);
             }
-            using var tree = CloneDetached(directory ? empty! : nothing);
-            SysMount.Attach(tree.Number, target.Number, path);
+            // Copies are made of mounts that are attached: only Linux 6.15 and later copy a detached one.
+            using var tree = isFirst ? null : SysMount.CloneTree((directory ? empty! : nothing).Number, "", recursive: false);
+            SysMount.Attach((tree ?? empty!).Number, target.Number, path);
         }
         empty?.Dispose();
     }
-
-    /// <summary>A copy of a detached mount.</summary>
-    private static FileDescriptor CloneDetached(FileDescriptor mount) =>
-        SysMount.CloneTree(mount.Number, "", recursive: false);
 }
