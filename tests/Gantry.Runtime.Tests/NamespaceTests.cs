@@ -83,6 +83,9 @@ public sealed class NamespaceTests(RuntimeFixture fixture) : IClassFixture<Runti
             {
                 spec.Hostname = null;
                 spec.Linux!.Namespaces = [new() { Type = "mount" }, .. Joined(pid, "user", "pid", "network", "ipc", "uts")];
+                // As podman has it; the namespace's own map holds.
+                spec.Linux.UidMappings = Map(7_000);
+                spec.Linux.GidMappings = Map(7_000);
             });
         var (code, output, error) = await joining.RunAsync();
         Assert.True(code == 0, error);

@@ -84,10 +84,7 @@ internal static class NamespaceCheck
         {
             errors.Add("linux.uidMappings, linux.gidMappings: need a user namespace; add one to linux.namespaces or remove them");
         }
-        else if (!string.IsNullOrEmpty(user?.Path) && given)
-        {
-            errors.Add("linux.uidMappings, linux.gidMappings: the user namespace that is joined has its own; remove them");
-        }
+        // Beside a user namespace to join maps say nothing: it has its own. Podman gives both.
         else if (user is not null && string.IsNullOrEmpty(user.Path))
         {
             if (linux.UidMappings is not { Count: > 0 })
