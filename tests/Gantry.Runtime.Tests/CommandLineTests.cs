@@ -159,6 +159,8 @@ public sealed class CommandLineTests(RuntimeFixture fixture) : IClassFixture<Run
         var spec = RuntimeSpecJson.ReadSpec(await File.ReadAllBytesAsync($"{directory}/config.json"));
         Assert.Equal(1u, Assert.Single(spec.Linux!.UidMappings!).Size);
         Assert.Null(spec.Linux.Resources);
+        Assert.True(spec.Process!.Terminal);
+        Assert.True(spec.Root!.Readonly);
         Assert.DoesNotContain(spec.Linux.Namespaces!, static item => item.Type == "network");
         var (code, _, error) = await fixture.RunAsync("spec", "-b", directory);
         Assert.Equal(1, code);

@@ -25,6 +25,9 @@ internal static class SpecCommand
             throw new FaultException(FaultKind.AlreadyExists, $"{path}: file exists; remove it first");
         }
         var spec = DefaultSpec.Create();
+        // As other runtimes' spec: for somebody at a terminal, with a root that is not written to.
+        spec.Process!.Terminal = true;
+        spec.Root!.Readonly = true;
         if (arguments.Has("rootless"))
         {
             MakeRootless(spec);
