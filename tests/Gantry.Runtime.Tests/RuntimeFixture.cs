@@ -15,8 +15,8 @@ public sealed partial class RuntimeFixture : IDisposable
 
     public RuntimeFixture()
     {
-        Directory = System.IO.Directory.CreateTempSubdirectory("gantry-rt-").FullName;
         RuntimePath = Publish();
+        Directory = System.IO.Directory.CreateTempSubdirectory("gantry-rt-").FullName;
     }
 
     public string Directory { get; }
