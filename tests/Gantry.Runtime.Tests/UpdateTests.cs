@@ -85,6 +85,18 @@ public sealed class UpdateTests(RuntimeFixture fixture) : IClassFixture<RuntimeF
     }
 
     [Fact]
+    public async Task Create_PageSizeListedTwice_IsNoCrash()
+    {
+        var bundle = fixture.NewBundle("true", static spec => spec.Linux!.Resources!.HugepageLimits =
+        [
+            new HugepageLimitSpec { PageSize = "2MB", Limit = 1 << 21 }, new HugepageLimitSpec { PageSize = "2MB", Limit = 1 << 22 },
+        ]);
+        var (code, _, error) = await bundle.RunAsync();
+        Assert.Equal(Directory.Exists("/sys/fs/cgroup/hugetlb") ? 0 : 1, code);
+        Assert.DoesNotContain("Unhandled", error);
+    }
+
+    [Fact]
     public async Task Events_KilledForMemory_TellsOom()
     {
         var bundle = fixture.NewBundle(

@@ -155,7 +155,7 @@ internal sealed class Checkpointer(StateStore store)
         {
             return message;
         }
-        foreach (var (destination, _) in ExternalMounts.Of(spec, record.Bundle, record.CgroupPath))
+        foreach (var (destination, _) in ExternalMounts.Of(spec, record.Rootfs, record.Bundle, record.CgroupPath))
         {
             AddPair(message, CriuFields.ExternalMount, destination, destination);
         }

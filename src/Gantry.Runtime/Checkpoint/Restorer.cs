@@ -165,7 +165,7 @@ internal sealed class Restorer(StateStore store)
 
     private static void AddMounts(CriuMessage message, BundleLoader bundle, ContainerRecord record)
     {
-        foreach (var (destination, source) in ExternalMounts.Of(bundle.Spec, bundle.Directory, record.CgroupPath))
+        foreach (var (destination, source) in ExternalMounts.Of(bundle.Spec, bundle.Rootfs, bundle.Directory, record.CgroupPath))
         {
             Checkpointer.AddPair(message, CriuFields.ExternalMount, destination, source);
         }

@@ -63,13 +63,29 @@ internal static class ResourceMapping
         BlockWeights = spec.BlockIO?.WeightDevice?.ConvertAll(
             static item => new BlockWeight(item.Major, item.Minor, item.Weight, item.LeafWeight)),
         BlockThrottles = Throttles(spec.BlockIO),
-        HugePageLimits = spec.HugepageLimits?.ToDictionary(static item => item.PageSize, static item => item.Limit),
+        HugePageLimits = LastOf(spec.HugepageLimits, static item => item.PageSize, static item => item.Limit),
         NetworkClassId = spec.Network?.ClassID,
-        NetworkPriorities = spec.Network?.Priorities?.ToDictionary(static item => item.Name, static item => item.Priority),
+        NetworkPriorities = LastOf(spec.Network?.Priorities, static item => item.Name, static item => item.Priority),
         Rdma = spec.Rdma?.ToDictionary(static item => item.Key, static item => (item.Value.HcaHandles, item.Value.HcaObjects)),
         Devices = Rules(spec.Devices),
         Unified = spec.Unified,
     };
+
+    /// <summary>A table of a list that may name a thing twice; the last one holds, as if all were written.</summary>
+    private static Dictionary<string, TValue>? LastOf<TItem, TValue>(
+        List<TItem>? items, Func<TItem, string> key, Func<TItem, TValue> value)
+    {
+        if (items is null)
+        {
+            return null;
+        }
+        var table = new Dictionary<string, TValue>();
+        foreach (var item in items)
+        {
+            table[key(item)] = value(item);
+        }
+        return table;
+    }
 
     private static List<DeviceRule>? Rules(List<DeviceRuleSpec>? rules) =>
         rules is not { Count: > 0 }
