@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using Gantry.Daemon.Configuration;
 using Gantry.Daemon.Hosting;
+using Gantry.Daemon.Storage;
 using Gantry.Faults;
 
 var version = Assembly.GetExecutingAssembly().GetName().Version!.ToString(3);
@@ -13,6 +14,16 @@ if (args is ["--version"])
 
 try
 {
+    if (args is ["restore-store", var backup, .. var rest])
+    {
+        foreach (var line in StoreRestore.Run(backup, DaemonOptions.Read(rest)))
+        {
+            Console.WriteLine(line);
+        }
+
+        return 0;
+    }
+
     var host = new GantryHost(DaemonOptions.Read(args), version);
     // Ended by a signal, the containers go on; `gantry down` is what stops them.
     using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Leave(context, host));

@@ -78,6 +78,24 @@ public sealed class StoreMoveTests(GantryInstance gantry, EtcdServer etcd) : ICl
         Assert.Contains("no version since", refused.All, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Backup_RestoredAfterChanges_BringsTheClusterBack()
+    {
+        await gantry.KubectlOutputAsync("create", "configmap", "kept", "--from-literal=a=b");
+        var backup = Path.Combine(gantry.Root, "backup.db");
+        await OutputAsync("store", "backup", backup);
+        Assert.Contains("as it should be", await OutputAsync("store", "check"), StringComparison.Ordinal);
+        await gantry.KubectlOutputAsync("delete", "configmap", "kept");
+        Assert.Equal(1, (await gantry.GantryAsync("store", "restore", backup)).Code);
+
+        await OutputAsync("down");
+        await OutputAsync("store", "restore", backup);
+        await gantry.UpAsync();
+
+        Assert.Equal("b", await gantry.KubectlOutputAsync("get", "configmap", "kept", "-o", "jsonpath={.data.a}"));
+        Assert.Contains("created", await OutputAsync("history", "cm/kept"), StringComparison.Ordinal);
+    }
+
     private async Task<string> OutputAsync(params string[] arguments)
     {
         var result = await gantry.GantryAsync(arguments);

@@ -32,6 +32,8 @@ internal static class CommandLine
 
           store status             revisions, history, size, warnings
           store defragment         give unused space back; makes a full etcd take writes again
+          store check              read all of it and compare what it says of itself
+          store backup FILE        a copy while the cluster works; store restore FILE puts it back while gantryd is down
           store migrate --to etcd --etcd-endpoints https://HOST:2379,... [--etcd-prefix P] [--etcd-ca F --etcd-cert F --etcd-key F]
           store migrate --to sqlite         moves the running cluster
 

@@ -2,13 +2,13 @@ using System.Globalization;
 using Gantry.Daemon.Hosting;
 using Gantry.Daemon.Storage;
 using Gantry.Faults;
-using Gantry.Store;
+using Gantry.Store.Sqlite;
 using Microsoft.AspNetCore.Http;
 
 namespace Gantry.Daemon.Control;
 
 /// <summary>
-/// The cluster's store: GET /store, POST /store/defragment, POST /store/migrate?store=KIND&amp;etcd-endpoints=... (the settings
+/// The cluster's store: GET /store, POST /store/defragment, /store/check, /store/backup?path=FILE, POST /store/migrate?store=KIND&amp;etcd-endpoints=... (the settings
 /// of the target).
 /// </summary>
 internal static class StoreRoutes
@@ -27,6 +27,21 @@ internal static class StoreRoutes
                     await host.Cluster.Store.DefragmentAsync(cancellationToken).ConfigureAwait(false);
                     var after = await host.Cluster.Store.GetStatusAsync(cancellationToken).ConfigureAwait(false);
                     say($"{Size(before.SizeBytes)} before, {Size(after.SizeBytes)} now");
+                }).ConfigureAwait(false);
+                return true;
+            case ("POST", "/store/backup"):
+                await LineResponse.RunAsync(context, async (query, say, cancellationToken) =>
+                {
+                    var path = query("path") is { Length: > 0 } given ? given : throw new FaultException(FaultKind.InvalidArgument, "say where to: gantry store backup FILE");
+                    await Embedded(host.Cluster, "etcdctl snapshot save").BackupAsync(path, cancellationToken).ConfigureAwait(false);
+                    say($"{path} holds the cluster with its history and snapshots; its history lies beside it, and both belong together");
+                }).ConfigureAwait(false);
+                return true;
+            case ("POST", "/store/check"):
+                await LineResponse.RunAsync(context, async (_, say, cancellationToken) =>
+                {
+                    await Embedded(host.Cluster, "etcdctl endpoint hashkv --cluster").CheckAsync(cancellationToken).ConfigureAwait(false);
+                    say("Every page of the store and of its history is as it should be.");
                 }).ConfigureAwait(false);
                 return true;
             case ("POST", "/store/migrate"):
@@ -51,6 +66,10 @@ internal static class StoreRoutes
             say($"Warning    {warning}");
         }
     }
+
+    /// <summary>The embedded store; etcd has its own tool for this.</summary>
+    private static SqliteStore Embedded(ClusterRooms cluster, string instead) => cluster.Store.Current as SqliteStore
+        ?? throw new FaultException(FaultKind.NotImplemented, $"the cluster is in {cluster.Choice}: use etcd's own \"{instead}\"");
 
     private static StoreChoice Target(Func<string, string?> query)
     {

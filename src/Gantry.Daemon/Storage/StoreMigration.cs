@@ -84,7 +84,7 @@ internal static class StoreMigration
     }
 
     /// <summary>Renames a database and its history, so that nobody takes it for the cluster's; returns the new path.</summary>
-    private static string SetAside(string path)
+    public static string SetAside(string path)
     {
         var suffix = DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
         foreach (var file in new[] { path, SqliteStoreOptions.HistoryPathOf(path) })
