@@ -102,6 +102,18 @@ public sealed class CommandLineTests(RuntimeFixture fixture) : IClassFixture<Run
     }
 
     [Fact]
+    public async Task Kill_WithoutPidNamespaceAndFirstProcess_EndsTheRest()
+    {
+        var bundle = fixture.NewBundle("sleep 100 & exec true", static spec =>
+            spec.Linux!.Namespaces!.RemoveAll(static item => item.Type == "pid"));
+        await fixture.DetachAsync("run", "-d", "-b", bundle.Path, bundle.Id);
+        await Waiting.UntilAsync(async () => (await fixture.SucceedAsync("state", bundle.Id)).Contains("stopped", StringComparison.Ordinal));
+        Assert.NotEqual("null", (await fixture.SucceedAsync("ps", "-f", "json", bundle.Id)).Trim());
+        await fixture.SucceedAsync("kill", bundle.Id, "KILL");
+        await Waiting.UntilAsync(async () => (await fixture.SucceedAsync("ps", "-f", "json", bundle.Id)).Trim() == "null");
+    }
+
+    [Fact]
     public async Task Exec_Failing_Returns255AndSaysWhy()
     {
         var bundle = fixture.NewBundle("sleep 100");

@@ -24,13 +24,14 @@ internal sealed class ContainerRemoval(StateStore store)
             KillGroup(record, signal);
             return;
         }
+        if (signal == Signal.SIGKILL && !record.OwnsPidNamespace && ControlGroup.Open(record.CgroupPath).ProcessIds().Count > 0)
+        {
+            // Without a pid namespace of its own nothing ends the others with the first process, which may be gone already.
+            KillGroup(record, signal);
+            return;
+        }
         using var process = TryOpen(record)
             ?? throw new FaultException(FaultKind.FailedPrecondition, $"container \"{id}\" is not running");
-        if (signal == Signal.SIGKILL && !record.OwnsPidNamespace)
-        {
-            // Without a pid namespace of its own nothing ends the others with the first process.
-            KillGroup(record, signal);
-        }
         var errno = Sched.TrySignal(process.Number, signal);
         if (errno != 0)
         {
