@@ -57,7 +57,7 @@ public sealed class GrpcChannel : IDisposable
         message.Headers.TryAddWithoutValidation("grpc-timeout", string.Create(CultureInfo.InvariantCulture, $"{(long)timeout.TotalMilliseconds}m"));
         try
         {
-            using var response = await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, patience.Token).ConfigureAwait(false);
+            using var response = await SendAsync(message, patience.Token).ConfigureAwait(false);
             GrpcStatus.CheckHead(response);
             var body = await response.Content.ReadAsStreamAsync(patience.Token).ConfigureAwait(false);
             await using (body.ConfigureAwait(false))
@@ -102,8 +102,18 @@ public sealed class GrpcChannel : IDisposable
         return message;
     }
 
-    internal Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, CancellationToken cancellationToken) =>
-        _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    /// <summary>Sends a request. A channel that was closed meanwhile is a server that cannot be reached, not a mistake of the caller.</summary>
+    internal async Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ObjectDisposedException e)
+        {
+            throw new GrpcException(GrpcStatusCode.Unavailable, $"{Address.Authority}: the connection was closed", e) { WasNeverSent = true };
+        }
+    }
 
     internal GrpcException ToStatus(Exception e)
     {

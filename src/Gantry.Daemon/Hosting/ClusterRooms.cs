@@ -3,6 +3,7 @@ using System.Net;
 using Gantry.Daemon.Configuration;
 using Gantry.Daemon.Nodes;
 using Gantry.Daemon.Storage;
+using Gantry.Faults;
 using Gantry.Kube.Api;
 using Gantry.Kube.Api.Authentication;
 using Gantry.Kube.Client.Events;
@@ -25,6 +26,8 @@ namespace Gantry.Daemon.Hosting;
 /// <summary>The cluster floor, composed: store, API, controllers, scheduler, kubelet, Services and DNS.</summary>
 internal sealed partial class ClusterRooms : IAsyncDisposable
 {
+    private static readonly TimeSpan s_leadRetry = TimeSpan.FromSeconds(1);
+
     private readonly DaemonOptions _options;
     private readonly ClusterStore _store;
     private readonly ILoggerFactory _loggers;
@@ -178,15 +181,32 @@ internal sealed partial class ClusterRooms : IAsyncDisposable
         var logger = _loggers.CreateLogger<ClusterRooms>();
         while (!cancellationToken.IsCancellationRequested)
         {
-            var leadership = await _store.LeadAsync("controllers", $"{_options.NodeName} {_options.Root}", cancellationToken).ConfigureAwait(false);
-            await using (leadership.ConfigureAwait(false))
+            try
             {
-                LogLeading(logger, _store.Current is IStoreElection);
-                using var term = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, leadership.Lost);
-                await Task.WhenAll(_controllers!.RunAsync(term.Token), _scheduler!.RunAsync(term.Token)).ConfigureAwait(false);
+                await LeadOnceAsync(logger, cancellationToken).ConfigureAwait(false);
+            }
+            catch (FaultException failure)
+            {
+                // A store that fails is tried again: a cluster without controllers would look as if it were well.
+                LogNotLeading(logger, failure.Message);
+                await Task.Delay(s_leadRetry, cancellationToken).ConfigureAwait(false);
             }
         }
     }
+
+    private async Task LeadOnceAsync(ILogger logger, CancellationToken cancellationToken)
+    {
+        var leadership = await _store.LeadAsync("controllers", $"{_options.NodeName} {_options.Root}", cancellationToken).ConfigureAwait(false);
+        await using (leadership.ConfigureAwait(false))
+        {
+            LogLeading(logger, _store.Current is IStoreElection);
+            using var term = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, leadership.Lost);
+            await Task.WhenAll(_controllers!.RunAsync(term.Token), _scheduler!.RunAsync(term.Token)).ConfigureAwait(false);
+        }
+    }
+
+    [LoggerMessage(9011, LogLevel.Warning, "Controllers and scheduler wait, since the store failed: {Reason}")]
+    private static partial void LogNotLeading(ILogger logger, string reason);
 
     [LoggerMessage(9010, LogLevel.Information, "Controllers and scheduler began to work (the store is shared: {Shared})")]
     private static partial void LogLeading(ILogger logger, bool shared);
