@@ -39,7 +39,10 @@ internal sealed class RuntimeMetrics(string name, string unit)
             {
                 yield return new Metric($"{name}{suffix}_{peer.Name}", unit, values)
                 {
-                    Peer = peer.Title, PeerValues = peerValues, RatioTarget = peer.Name == "crun" ? RatioTarget : null, Note = note,
+                    Peer = peer.Title,
+                    PeerValues = peerValues,
+                    RatioTarget = peer.Name == "crun" ? RatioTarget : null,
+                    Note = note,
                 };
             }
         }

@@ -39,7 +39,8 @@ internal static class HistoryRoutes
             {
                 await request.Store.DeleteSnapshotAsync(request.Required("name"), request.Cancellation).ConfigureAwait(false);
                 request.Say([$"snapshot {request.Required("name")} deleted"]);
-            },
+            }
+            ,
             ("POST", "/snapshots/restore") => static async request => request.Say(await request.History.Undo.UndoStateAsync(
                 null, await request.SnapshotAsync().ConfigureAwait(false), request.Has("dry-run"), request.Cancellation).ConfigureAwait(false)),
             ("POST", "/snapshots/fork") => ForkAsync,
