@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Gantry.Architecture.Tests;
@@ -53,6 +54,16 @@ public partial class DocumentTests
             .Where(target => !Path.Exists(Path.Combine(Path.GetDirectoryName(path)!, target)));
 
         Assert.Empty(broken);
+    }
+
+    /// <summary>Decisions are numbered without a gap, and their headings say the number that the file's name has.</summary>
+    [Fact]
+    public void Decisions_AreNumberedInTheirNamesAndHeadings()
+    {
+        var files = Directory.GetFiles(Path.Combine(Repository.Root, "docs", "adr"), "*.md").Order(StringComparer.Ordinal).ToList();
+
+        Assert.Equal(Enumerable.Range(1, files.Count).Select(static number => number.ToString("0000", CultureInfo.InvariantCulture)), files.Select(static path => Path.GetFileName(path)[..4]));
+        Assert.All(files, static path => Assert.StartsWith($"# {Path.GetFileName(path)[..4]}: ", File.ReadLines(path).First(), StringComparison.Ordinal));
     }
 
     /// <summary>What docs/security.md says shows that an attack fails: the class and the test in it.</summary>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Gantry.Linux.Netlink;
 using Gantry.Network.Addresses;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -12,13 +13,13 @@ public sealed class NetworkFixture : IAsyncLifetime
 
     public NetworkFixture()
     {
-        int number = Interlocked.Increment(ref s_next);
+        int number = FreeNumber();
         string id = "t" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(2));
         Options = new NetworkOptions
         {
             InstanceId = id,
             RunDirectory = Path.Combine(Path.GetTempPath(), "engine-net-" + id),
-            ContainerRange = Ipv4Range.Parse($"172.{(number % 8) + 21}.{number}.0/21"),
+            ContainerRange = ContainerRangeOf(number),
             PodRange = Ipv4Range.Parse($"10.77.{number}.0/24"),
             PodClusterRange = Ipv4Range.Parse($"10.77.{number}.0/24"),
         };
@@ -44,6 +45,28 @@ public sealed class NetworkFixture : IAsyncLifetime
         await Service.ShutdownAsync(removeAll: true, CancellationToken.None);
         await Service.DisposeAsync();
         Directory.Delete(Options.RunDirectory, recursive: true);
+    }
+
+    private static Ipv4Range ContainerRangeOf(int number) => Ipv4Range.Parse($"172.{(number % 8) + 21}.{number}.0/21");
+
+    /// <summary>The next number whose ranges have no route: a killed run of any tests may have left one.</summary>
+    private static int FreeNumber()
+    {
+        using var routes = RouteSocket.Open();
+        var taken = routes.ListRoutes().Select(static route => route.Destination).ToHashSet();
+        while (true)
+        {
+            var number = Interlocked.Increment(ref s_next);
+            if (number > 255)
+            {
+                throw new InvalidOperationException("every range of the tests has a route: remove what killed runs left (ip route show type unreachable)");
+            }
+
+            if (!taken.Contains(ContainerRangeOf(number).Address) && !taken.Contains(Ipv4Range.Parse($"10.77.{number}.0/24").Address))
+            {
+                return number;
+            }
+        }
     }
 
     private NetworkService NewService() => new(Options, _store, NullLogger<NetworkService>.Instance);

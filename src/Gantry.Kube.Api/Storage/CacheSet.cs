@@ -21,7 +21,7 @@ internal sealed class CacheSet(IStore store) : IAsyncDisposable
                 return task.Result;
             }
 
-            if (task.IsFaulted || (task.IsCompletedSuccessfully && task.Result.IsBroken))
+            if (task.IsFaulted || task.IsCanceled || (task.IsCompletedSuccessfully && task.Result.IsBroken))
             {
                 _caches.TryRemove(KeyValuePair.Create(resource, lazy));
                 await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

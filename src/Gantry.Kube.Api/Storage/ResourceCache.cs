@@ -280,9 +280,11 @@ internal sealed class ResourceCache : IAsyncDisposable
                     replay.Add(ToRecord(change));
                 }
 
+                long floor;
                 lock (_gate)
                 {
-                    if (progress >= _historyFloor)
+                    floor = _historyFloor;
+                    if (progress >= floor)
                     {
                         var reached = Math.Max(progress, replay.Count > 0 ? replay[^1].Revision : 0);
                         var subscription = new WatchSubscription(this, prefix, Revision, []);
@@ -294,6 +296,13 @@ internal sealed class ResourceCache : IAsyncDisposable
                     }
                 }
 
+                if (watch.Events.Completion.IsCompleted)
+                {
+                    throw StatusErrors.Unavailable("the watch of the store ended");
+                }
+
+                // What the watch does not select moves the history on too.
+                watch.RequestProgress(floor);
                 await Task.Delay(1, cancellationToken).ConfigureAwait(false);
             }
         }

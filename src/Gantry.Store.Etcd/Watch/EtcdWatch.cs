@@ -154,6 +154,12 @@ internal sealed class EtcdWatch : IStoreWatch
                     End(e);
                     return;
                 }
+                catch (Exception e)
+                {
+                    // Whoever waits for the watch must hear of it, whatever was broken.
+                    End(new FaultException(FaultKind.Internal, $"the watch of {_name} stopped: {e.Message}", e));
+                    return;
+                }
             }
 
             pause = Progress > before ? s_firstPause : Min(pause * 2, s_longestPause);

@@ -10,6 +10,9 @@ internal sealed class StoreWatch : IStoreWatch
     private readonly Channel<StoreEvent> _channel;
     private readonly int _limit;
 
+    // What this watch has when it is closed: the hub goes on without it. -1 while it is open.
+    private long _closedAt = -1;
+
     public StoreWatch(WatchHub hub, string prefix, IReadOnlyList<StoreEvent> backlog)
     {
         _hub = hub;
@@ -29,7 +32,15 @@ internal sealed class StoreWatch : IStoreWatch
 
     public ChannelReader<StoreEvent> Events => _channel.Reader;
 
-    public long Progress => _hub.DispatchedRevision;
+    public long Progress
+    {
+        get
+        {
+            // In this order: the hub closes a watch before it counts the revision that the watch did not get.
+            var dispatched = _hub.DispatchedRevision;
+            return Interlocked.Read(ref _closedAt) is >= 0 and var closedAt ? closedAt : dispatched;
+        }
+    }
 
     /// <summary>Queues an event; false when the watcher is too slow and has been closed.</summary>
     public bool TryWrite(StoreEvent item)
@@ -43,7 +54,11 @@ internal sealed class StoreWatch : IStoreWatch
         return _channel.Writer.TryWrite(item);
     }
 
-    public void Close(Exception? reason) => _channel.Writer.TryComplete(reason);
+    public void Close(Exception? reason)
+    {
+        Interlocked.CompareExchange(ref _closedAt, _hub.DispatchedRevision, -1);
+        _channel.Writer.TryComplete(reason);
+    }
 
     public ValueTask DisposeAsync()
     {

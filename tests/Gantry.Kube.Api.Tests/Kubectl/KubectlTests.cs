@@ -130,17 +130,13 @@ public sealed class KubectlTests(ClusterFixture fixture, ITestOutputHelper log) 
     private async Task<(int Code, string Output, string Error)> RunAsync(string kubectl, string ns, string? input, params string[] arguments)
     {
         using var process = Start(kubectl, ns, arguments);
-        var output = process.StandardOutput.ReadToEndAsync();
-        var error = process.StandardError.ReadToEndAsync();
-        if (input is not null)
-        {
-            await process.StandardInput.WriteAsync(input);
-        }
-
-        process.StandardInput.Close();
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        var output = process.StandardOutput.ReadToEndAsync(limit.Token);
+        var error = process.StandardError.ReadToEndAsync(limit.Token);
         try
         {
+            await process.StandardInput.WriteAsync((input ?? "").AsMemory(), limit.Token);
+            process.StandardInput.Close();
             await process.WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException)

@@ -54,9 +54,12 @@ internal sealed class SpdyConnection(Stream transport) : IAsyncDisposable
         finally
         {
             _opened.Writer.TryComplete();
-            foreach (var stream in _streams.Values)
+            lock (_streams)
             {
-                stream.EndInput();
+                foreach (var stream in _streams.Values)
+                {
+                    stream.EndInput();
+                }
             }
         }
     }
