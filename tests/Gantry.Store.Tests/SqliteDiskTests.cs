@@ -122,7 +122,26 @@ public sealed class SqliteDiskTests
 
     private static ReadOnlyMemory<byte> Bytes(string text) => System.Text.Encoding.UTF8.GetBytes(text);
 
-    private static async Task<StoreCommit> AgainAsync(Func<ValueTask<StoreCommit>> commit)
+    [Fact]
+    public async Task Snapshot_WhileTheHistoryCannotBeWrittenOrOpened_FailsAndWorksAgainWithTheDisk()
+    {
+        using var disk = new FaultyDisk();
+        await using var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(disk.Root, "s.db")));
+        await store.CommitAsync([new("/a", Bytes("1"))]);
+        disk.Plan(1, DiskFault.Error, static (_, path) => path.Contains("-history", StringComparison.Ordinal), times: long.MaxValue);
+
+        for (var i = 0; i < 3; i++)
+        {
+            await Assert.ThrowsAnyAsync<FaultException>(async () => await store.CreateSnapshotAsync("s").AsTask().WaitAsync(TimeSpan.FromSeconds(60)));
+        }
+
+        disk.Heal();
+        var made = await AgainAsync(() => store.CreateSnapshotAsync("again"));
+        Assert.Equal(store.Revision, made.Revision);
+        Assert.Contains(await store.ListSnapshotsAsync(), snapshot => snapshot.Name == "again");
+    }
+
+    private static async Task<T> AgainAsync<T>(Func<ValueTask<T>> commit)
     {
         for (var deadline = DateTime.UtcNow.AddSeconds(30); ;)
         {

@@ -29,7 +29,7 @@ internal sealed class Archiver : IDisposable
     private readonly object _gate = new();
     private readonly Queue<SupersededRow> _rows = new();
     private readonly Queue<CommitTime> _times = new();
-    private readonly Queue<Action<HistoryFile?>> _jobs = new();
+    private readonly Queue<Action<Func<HistoryFile>>> _jobs = new();
     private readonly Queue<long> _archived = new();
     private readonly List<(long Revision, TaskCompletionSource Done)> _waiters = [];
     private readonly SqliteStoreOptions _options;
@@ -172,7 +172,9 @@ internal sealed class Archiver : IDisposable
         }
     }
 
-    /// <summary>Runs something between two transactions, on the archiver's thread.</summary>
+    /// <summary>
+    /// Runs something between two transactions, on the archiver's thread. Fails when the file cannot be opened again after a failure.
+    /// </summary>
     public Task<T> DoAsync<T>(Func<HistoryFile, T> work)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -183,11 +185,11 @@ internal sealed class Archiver : IDisposable
                 throw new FaultException(FaultKind.Unavailable, "the store is closed");
             }
 
-            _jobs.Enqueue(file =>
+            _jobs.Enqueue(open =>
             {
                 try
                 {
-                    done.SetResult(work(file ?? throw new FaultException(FaultKind.Unavailable, "the store is closed")));
+                    done.SetResult(work(open()));
                 }
                 catch (Exception failure)
                 {
@@ -237,12 +239,8 @@ internal sealed class Archiver : IDisposable
         {
             try
             {
+                job?.Invoke(() => _file ??= Reopen());
                 _file ??= Reopen();
-                if (job is not null)
-                {
-                    job(_file);
-                }
-
                 Move(_file);
                 Prune(_file);
             }
@@ -255,7 +253,7 @@ internal sealed class Archiver : IDisposable
         Fail(new FaultException(FaultKind.Unavailable, "the store is closed"));
     }
 
-    private bool WaitForWork(out Action<HistoryFile?>? job)
+    private bool WaitForWork(out Action<Func<HistoryFile>>? job)
     {
         lock (_gate)
         {
@@ -425,7 +423,7 @@ internal sealed class Archiver : IDisposable
             {
                 while (_jobs.TryDequeue(out var job))
                 {
-                    job(null);
+                    job(static () => throw new FaultException(FaultKind.Unavailable, "the store is closed"));
                 }
             }
         }
