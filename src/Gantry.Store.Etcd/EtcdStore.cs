@@ -132,18 +132,7 @@ public sealed partial class EtcdStore : IStore
         }
 
         var end = await ReadRevisionAsync(cancellationToken).ConfigureAwait(false);
-        var watch = await EtcdWatch.OpenAsync(this, _client, prefix, isPrefix: true, afterRevision, end, cancellationToken).ConfigureAwait(false);
-        lock (_gate)
-        {
-            if (!_disposed)
-            {
-                _watches.Add(watch);
-                return watch;
-            }
-        }
-
-        await watch.DisposeAsync().ConfigureAwait(false);
-        throw new FaultException(FaultKind.Unavailable, "the store is closed");
+        return await EtcdWatch.OpenAsync(this, _client, prefix, isPrefix: true, afterRevision, end, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -201,6 +190,20 @@ public sealed partial class EtcdStore : IStore
 
     /// <summary>Takes note of a revision that etcd has reached.</summary>
     internal void Observe(long revision) => Raise(ref _revision, revision);
+
+    /// <summary>Takes a watch that is about to be opened; it ends with the store. Throws Unavailable when the store is closed.</summary>
+    internal void Remember(EtcdWatch watch)
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                throw new FaultException(FaultKind.Unavailable, "the store is closed");
+            }
+
+            _watches.Add(watch);
+        }
+    }
 
     internal void Forget(EtcdWatch watch)
     {

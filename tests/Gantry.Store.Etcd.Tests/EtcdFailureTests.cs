@@ -38,6 +38,33 @@ public sealed class EtcdFailureTests
     }
 
     [Fact]
+    public async Task Watch_StoreClosedWhileItIsOpened_EndsWithAReason()
+    {
+        using var etcd = new EtcdServer();
+        var store = await EtcdStore.OpenAsync(etcd.NewStore());
+        for (var i = 0; i < 20; i++)
+        {
+            await CommitUntilDoneAsync(store, $"/w/{i:D2}");
+        }
+
+        var opening = Enumerable.Range(0, 200).Select(_ => Task.Run(async () => await store.WatchAsync("/w/", store.CompactedRevision))).ToList();
+        await Task.WhenAny(opening);
+        await store.DisposeAsync();
+
+        foreach (var watch in opening)
+        {
+            try
+            {
+                await (await watch.WaitAsync(s_patience)).DisposeAsync();
+            }
+            catch (FaultException e)
+            {
+                Assert.Equal(FaultKind.Unavailable, e.Kind);
+            }
+        }
+    }
+
+    [Fact]
     public async Task Commit_MemberKilled_GoesToAnotherAndLosesNothingAcknowledged()
     {
         var members = EtcdServer.StartThree();

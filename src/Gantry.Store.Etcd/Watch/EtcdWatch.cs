@@ -65,6 +65,7 @@ internal sealed class EtcdWatch : IStoreWatch
         EtcdStore store, EtcdClient client, string name, bool isPrefix, long afterRevision, long backlogEnd, CancellationToken cancellationToken)
     {
         var watch = new EtcdWatch(store, client, name, isPrefix, afterRevision, backlogEnd);
+        store.Remember(watch);
         watch._running = Task.Run(watch.RunAsync, CancellationToken.None);
         watch.RequestProgress(backlogEnd);
         try
