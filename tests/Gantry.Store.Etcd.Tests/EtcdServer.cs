@@ -123,7 +123,11 @@ public sealed class EtcdServer : IDisposable
     public void Kill()
     {
         _process!.Kill();
-        _process.WaitForExit();
+        if (!_process.WaitForExit(TimeSpan.FromSeconds(60)))
+        {
+            throw new TimeoutException("etcd was killed and is still there after a minute");
+        }
+
         _process.Dispose();
         _process = null;
     }

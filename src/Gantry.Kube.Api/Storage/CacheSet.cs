@@ -23,11 +23,14 @@ internal sealed class CacheSet(IStore store) : IAsyncDisposable
 
             if (task.IsFaulted || task.IsCanceled || (task.IsCompletedSuccessfully && task.Result.IsBroken))
             {
-                _caches.TryRemove(KeyValuePair.Create(resource, lazy));
-                await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                if (task.IsCompletedSuccessfully)
+                // Whoever takes it away disposes it; the others meet the next one.
+                if (_caches.TryRemove(KeyValuePair.Create(resource, lazy)) && task.IsCompletedSuccessfully)
                 {
                     await task.Result.DisposeAsync().ConfigureAwait(false);
+                }
+
+                if (task.IsCompletedSuccessfully)
+                {
                     continue;
                 }
             }

@@ -94,23 +94,28 @@ public sealed class KubectlTests(ClusterFixture fixture, ITestOutputHelper log) 
         using var target = new TcpListener(IPAddress.Loopback, 0);
         target.Start();
         using var forward = Start(kubectl, ns, "port-forward", "pod/p", $":{((IPEndPoint)target.LocalEndpoint).Port}");
-        var line = await forward.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(10)) ?? "";
-        Assert.StartsWith("Forwarding from 127.0.0.1:", line);
-        var port = int.Parse(line.Split(':')[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
-        for (var i = 0; i < 3; i++)
+        try
         {
-            using var client = new TcpClient();
-            await client.ConnectAsync(IPAddress.Loopback, port);
-            using var server = await target.AcceptTcpClientAsync().WaitAsync(TimeSpan.FromSeconds(10));
-            await client.GetStream().WriteAsync("ping"u8.ToArray());
-            var buffer = new byte[4];
-            await server.GetStream().ReadExactlyAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
-            await server.GetStream().WriteAsync("pong"u8.ToArray());
-            await client.GetStream().ReadExactlyAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
-            Assert.Equal("pong"u8.ToArray(), buffer);
+            var line = await forward.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(10)) ?? "";
+            Assert.StartsWith("Forwarding from 127.0.0.1:", line);
+            var port = int.Parse(line.Split(':')[1].Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+            for (var i = 0; i < 3; i++)
+            {
+                using var client = new TcpClient();
+                await client.ConnectAsync(IPAddress.Loopback, port);
+                using var server = await target.AcceptTcpClientAsync().WaitAsync(TimeSpan.FromSeconds(10));
+                await client.GetStream().WriteAsync("ping"u8.ToArray());
+                var buffer = new byte[4];
+                await server.GetStream().ReadExactlyAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+                await server.GetStream().WriteAsync("pong"u8.ToArray());
+                await client.GetStream().ReadExactlyAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+                Assert.Equal("pong"u8.ToArray(), buffer);
+            }
         }
-
-        forward.Kill();
+        finally
+        {
+            forward.Kill();
+        }
     }
 
     private async Task<string> NamespaceAsync(string kubectl)

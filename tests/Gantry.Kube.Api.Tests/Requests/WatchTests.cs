@@ -92,7 +92,8 @@ public sealed class WatchTests(ClusterFixture fixture) : IClassFixture<ClusterFi
         await using var cluster = await TestCluster.StartAsync();
         var client = cluster.Client;
         var start = (await client.ListAsync<ConfigMap>("default")).ResourceVersion;
-        await using var slow = client.WatchAsync<ConfigMap>("default", start).GetAsyncEnumerator();
+        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(120));
+        await using var slow = client.WatchAsync<ConfigMap>("default", start, cancellationToken: stop.Token).GetAsyncEnumerator();
         var map = await client.CreateAsync(new ConfigMap { Metadata = { Name = "fast", Namespace = "default" }, Data = new() { ["i"] = "first" } });
         await slow.MoveNextAsync();
         for (var i = 0; i < 9000; i++)
