@@ -15,7 +15,7 @@ public sealed class AbiTests
     private const string Headers =
         "#define _GNU_SOURCE\n#include <stdio.h>\n#include <stddef.h>\n#include <errno.h>\n#include <fcntl.h>\n#include <poll.h>\n"
         + "#include <sched.h>\n#include <signal.h>\n#include <spawn.h>\n#include <termios.h>\n#include <unistd.h>\n#include <net/if.h>\n"
-        + "#include <sys/ioctl.h>\n#include <sys/mount.h>\n#include <sys/prctl.h>\n#include <sys/resource.h>\n#include <sys/signalfd.h>\n"
+        + "#include <sys/ioctl.h>\n#include <sys/mman.h>\n#include <sys/mount.h>\n#include <sys/prctl.h>\n#include <sys/resource.h>\n#include <sys/signalfd.h>\n"
         + "#include <sys/socket.h>\n#include <sys/stat.h>\n#include <sys/statfs.h>\n#include <sys/syscall.h>\n#include <sys/un.h>\n"
         + "#include <sys/wait.h>\n#include <linux/capability.h>\n#include <linux/filter.h>\n#include <linux/magic.h>\n"
         + "#include <linux/openat2.h>\n#include <linux/close_range.h>\n#include <linux/keyctl.h>\n"
@@ -77,7 +77,10 @@ public sealed class AbiTests
     [Fact]
     public void Constants_WithNativeNames_HaveTheHeadersValues()
     {
-        Type[] types = [typeof(Errno), typeof(Fcntl), typeof(Poll), typeof(Sched), typeof(Signal), typeof(SysStat), typeof(SysMount)];
+        Type[] types =
+        [
+            typeof(Errno), typeof(Fcntl), typeof(Poll), typeof(Sched), typeof(Signal), typeof(SysStat), typeof(SysMount), typeof(SysMman),
+        ];
         List<(string, long)> facts = [];
         foreach (var type in types)
         {

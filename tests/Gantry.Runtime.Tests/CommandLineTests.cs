@@ -153,6 +153,26 @@ public sealed class CommandLineTests(RuntimeFixture fixture) : IClassFixture<Run
         await fixture.SucceedAsync("resume", bundle.Id);
     }
 
+    /// <summary>The process to be has the runtime's memory: killed in the midst, it must not leave the runtime waiting.</summary>
+    [Fact]
+    public async Task Exec_KilledBeforeItsProgram_EndsAndSaysSo()
+    {
+        var bundle = fixture.NewBundle("exec sleep 100");
+        await fixture.DetachAsync("run", "-d", "-b", bundle.Path, bundle.Id);
+        await fixture.SucceedAsync("pause", bundle.Id);
+        var tasks = $"/sys/fs/cgroup/freezer/gantry-test/{bundle.Id}/tasks";
+        var before = await File.ReadAllLinesAsync(tasks);
+        var exec = fixture.RunAsync("exec", "--ignore-paused", bundle.Id, "id");
+        await Waiting.UntilAsync(async () => (await File.ReadAllLinesAsync(tasks)).Length > before.Length);
+        var added = Assert.Single((await File.ReadAllLinesAsync(tasks)).Except(before));
+        Assert.Equal(0, (await fixture.RunShellAsync($"kill -KILL {added}")).ExitCode);
+        await fixture.SucceedAsync("resume", bundle.Id);
+        var (code, _, error) = await exec;
+        Assert.Equal(255, code);
+        Assert.Contains("killed before its program was executed", error);
+        await fixture.SucceedAsync("exec", bundle.Id, "id");
+    }
+
     [Fact]
     public async Task Features_Json_IsOfTheSpecification()
     {

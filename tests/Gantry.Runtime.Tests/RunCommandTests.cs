@@ -21,6 +21,21 @@ public sealed class RunCommandTests(RuntimeFixture fixture) : IClassFixture<Runt
         Assert.DoesNotContain("gantry-runtime", error);
     }
 
+    /// <summary>A second thread could hold a lock while the first is cloned (docs/adr/0001).</summary>
+    [Fact]
+    public async Task Run_Foreground_HasOneThread()
+    {
+        var bundle = fixture.NewBundle("echo it runs; exec sleep 100");
+        var runtime = $"{fixture.RuntimePath} --root {fixture.Root}";
+        var (_, output, _) = await fixture.RunShellAsync(
+            $"""
+            {runtime} run -b {bundle.Path} {bundle.Id} </dev/null >{bundle.Path}/out 2>&1 & run=$!
+            until grep -q runs {bundle.Path}/out; do kill -0 $run && sleep 0.01 || exit 1; done
+            grep Threads: /proc/$run/status; {runtime} kill {bundle.Id} KILL; wait $run
+            """);
+        Assert.Equal("Threads:\t1\n", output);
+    }
+
     [Fact]
     public async Task Run_DefaultSpec_IsolatesAndProtects()
     {

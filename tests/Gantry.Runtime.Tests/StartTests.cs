@@ -6,12 +6,21 @@ namespace Gantry.Runtime.Tests;
 public sealed class StartTests(RuntimeFixture fixture) : IClassFixture<RuntimeFixture>
 {
     [Theory]
-    [InlineData("not a program", 1, "exec \"/bin/program\": exec format error (ENOEXEC)", "")]
+    [InlineData("not a program", true, 1, "exec \"/bin/program\": exec format error (ENOEXEC)", "")]
     // What begins as a program is only found out by the kernel, after the answer: the container's standard error has the reason.
-    [InlineData("#!/no/such/interpreter\n", 0, "", "exec: \"/bin/program\": no such file or directory")]
-    public async Task Start_ProgramCannotBeExecuted_SaysWhy(string content, int expectedCode, string error, string output)
+    [InlineData("#!/no/such/interpreter\n", true, 0, "", "exec: \"/bin/program\": no such file or directory")]
+    [InlineData("\u007fELF of no kind", true, 0, "", "exec \"/bin/program\": exec format error (ENOEXEC)")]
+    // Where the first process has more to do at the start than to execute the program.
+    [InlineData("not a program", false, 1, "exec \"/bin/program\": exec format error (ENOEXEC)", "")]
+    [InlineData("\u007fELF of no kind", false, 0, "", "exec \"/bin/program\": exec format error (ENOEXEC)")]
+    public async Task Start_ProgramCannotBeExecuted_SaysWhy(
+        string content, bool noNewPrivileges, int expectedCode, string error, string output)
     {
-        var bundle = fixture.NewBundle("", static spec => spec.Process!.Args = ["/bin/program"]);
+        var bundle = fixture.NewBundle("", spec =>
+        {
+            spec.Process!.Args = ["/bin/program"];
+            spec.Process.NoNewPrivileges = noNewPrivileges;
+        });
         await File.WriteAllTextAsync($"{bundle.Rootfs}/bin/program", content);
         File.SetUnixFileMode($"{bundle.Rootfs}/bin/program", (UnixFileMode)0x1ED);
         var create = await fixture.RunShellAsync(
@@ -27,6 +36,25 @@ public sealed class StartTests(RuntimeFixture fixture) : IClassFixture<RuntimeFi
             Assert.False(limit.IsCancellationRequested, "the container did not end");
         }
         Assert.Equal(0, (await fixture.RunAsync("delete", bundle.Id)).ExitCode);
+    }
+
+    /// <summary>What a container's first process has to do before execve(2) it has done when it is created.</summary>
+    [Fact]
+    public async Task Start_FirstProcessIsStopped_DoesNotWaitForIt()
+    {
+        var bundle = fixture.NewBundle("echo it runs");
+        var create = await fixture.RunShellAsync(
+            $"exec {fixture.RuntimePath} --root {fixture.Root} create --pid-file {bundle.Path}/pid -b {bundle.Path} {bundle.Id} "
+            + $"</dev/null >{bundle.Path}/out 2>&1");
+        Assert.Equal(0, create.ExitCode);
+        var pid = await bundle.PidAsync();
+        Assert.Equal(0, (await fixture.RunShellAsync($"kill -STOP {pid}")).ExitCode);
+        Assert.Equal((0, "", ""), await fixture.RunAsync("start", bundle.Id));
+        Assert.Contains("\"running\"", (await fixture.RunAsync("state", bundle.Id)).Output);
+        Assert.Empty(await bundle.OutputAsync());
+        Assert.Equal(1, (await fixture.RunAsync("start", bundle.Id)).ExitCode);
+        Assert.Equal(0, (await fixture.RunShellAsync($"kill -CONT {pid}")).ExitCode);
+        await bundle.WaitForOutputAsync("it runs");
     }
 
     /// <summary>A filter that lets nothing through but what executing and ending take does not get in the runtime's own way.</summary>

@@ -15,8 +15,13 @@ public static unsafe partial class Execution
         return execve(path, argv.Pointer, envp.Pointer) < 0 ? Marshal.GetLastPInvokeError() : 0;
     }
 
-    internal static int Replace(NativeStringList path, NativeStringList arguments, NativeStringList environment) =>
-        execve(path.Pointer[0], arguments.Pointer, environment.Pointer) < 0 ? Marshal.GetLastPInvokeError() : 0;
+    internal static int Replace(NativeStringList path, NativeStringList arguments, NativeStringList environment)
+    {
+        SharedClone.IsLeaving = true;
+        var errno = execve(path.Pointer[0], arguments.Pointer, environment.Pointer) < 0 ? Marshal.GetLastPInvokeError() : 0;
+        SharedClone.IsLeaving = false;
+        return errno;
+    }
 
     /// <summary>access(2) with X_OK: 0, or the errno.</summary>
     public static int TryAccess(string path) => access(path, X_OK) == 0 ? 0 : Marshal.GetLastPInvokeError();

@@ -7,7 +7,10 @@ public static partial class Sched
 {
 #pragma warning disable CS1591 // native names, documented in clone(2) and namespaces(7)
     public const ulong CLONE_NEWTIME = 0x80;
+    public const ulong CLONE_VM = 0x100;
     public const ulong CLONE_FILES = 0x400;
+    public const ulong CLONE_PIDFD = 0x1000;
+    public const ulong CLONE_VFORK = 0x4000;
     public const ulong CLONE_PARENT = 0x8000;
     public const ulong CLONE_NEWNS = 0x20000;
     public const ulong CLONE_NEWCGROUP = 0x2000000;
@@ -20,7 +23,7 @@ public static partial class Sched
 
     /// <summary>
     /// clone(2) without a new stack: returns 0 in the child and the child's process id in the parent. Only for a NativeAOT
-    /// process whose one other thread is the idle finalizer (docs/adr/0001): the child has the calling thread alone.
+    /// process with one thread (docs/adr/0001): the child has the calling thread alone.
     /// </summary>
     public static int Clone(ulong flags) =>
         (int)LinuxException.Check(clone(Syscall.Clone, (nuint)flags, 0, 0, 0, 0), "clone");

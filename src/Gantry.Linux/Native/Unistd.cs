@@ -209,7 +209,11 @@ public static partial class Unistd
     public static uint EffectiveGroupId() => getegid();
 
     /// <summary>_exit(2): ends the process without running anything more of it.</summary>
-    public static void ExitNow(int code) => _exit(code);
+    public static void ExitNow(int code)
+    {
+        SharedClone.IsLeaving = true;
+        _exit(code);
+    }
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint read(int fd, Span<byte> buffer, nuint count);

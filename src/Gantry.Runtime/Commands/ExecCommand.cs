@@ -37,7 +37,7 @@ internal static class ExecCommand
     {
         var store = context.Store;
         var id = arguments.Id();
-        var process = ReadProcess(store, id, arguments);
+        var (process, bundle) = ReadProcess(store, id, arguments);
         var detach = arguments.Has("detach");
         var consoleSocket = arguments.Value("console-socket");
         if (detach && process.Terminal && consoleSocket is null)
@@ -49,6 +49,7 @@ internal static class ExecCommand
         {
             Id = id,
             Process = process,
+            Bundle = bundle,
             PidFile = arguments.Value("pid-file"),
             ConsoleSocket = consoleSocket,
             PreservedDescriptors = LifecycleCommands.ReadPreserved(arguments),
@@ -67,15 +68,16 @@ internal static class ExecCommand
         }
     }
 
-    private static ProcessSpec ReadProcess(StateStore store, string id, CommandArguments arguments)
+    private static (ProcessSpec Process, BundleLoader? Bundle) ReadProcess(StateStore store, string id, CommandArguments arguments)
     {
         if (arguments.Value("process") is { } file)
         {
-            return RuntimeSpecJson.ReadProcess(
-                SmallFile.TryRead(file) ?? throw new FaultException(FaultKind.NotFound, $"{file}: no such file"), file);
+            var json = SmallFile.TryRead(file) ?? throw new FaultException(FaultKind.NotFound, $"{file}: no such file");
+            return (RuntimeSpecJson.ReadProcess(json, file), null);
         }
         // What is not said is as for the container's own process.
-        var process = BundleLoader.Load(store.Load(id).Bundle).Spec.Process ?? new ProcessSpec();
+        var bundle = BundleLoader.Load(store.Load(id).Bundle);
+        var process = bundle.Spec.Process ?? new ProcessSpec();
         process.Args = arguments.Operands[1..];
         if (process.Args.Count == 0)
         {
@@ -94,7 +96,7 @@ internal static class ExecCommand
         process.User.AdditionalGids =
             [.. process.User.AdditionalGids ?? [], .. arguments.Values("additional-gids").Select(ReadGroup)];
         AddCapabilities(process, [.. arguments.Values("cap")]);
-        return process;
+        return (process, bundle);
     }
 
     private static uint ReadGroup(string text) =>

@@ -159,7 +159,7 @@ internal sealed class ContainerCreator(StateStore store)
     private static bool JoinsAlone(IControlGroup? group, NamespaceSet namespaces) =>
         group?.Version == 1 && !namespaces.Joins(Sched.CLONE_NEWUSER);
 
-    private static FileDescriptor? Converse(
+    private FileDescriptor? Converse(
         CreateOptions options, RuntimeSpec spec, ContainerRecord record, InitChannel channel)
     {
         FileDescriptor? terminal = null;
@@ -178,7 +178,11 @@ internal sealed class ContainerCreator(StateStore store)
                 case InitChannel.Terminal:
                     terminal = PassTerminal(options.ConsoleSocket, descriptor);
                     break;
-                case InitChannel.Ready:
+                case InitChannel.Ready or InitChannel.Armed:
+                    if (kind == InitChannel.Armed)
+                    {
+                        StartSocket.MarkArmed(store.DirectoryOf(options.Id));
+                    }
                     WritePidFile(options.PidFile, record.Pid);
                     return terminal;
                 default:

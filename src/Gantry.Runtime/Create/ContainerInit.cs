@@ -24,6 +24,8 @@ internal sealed class ContainerInit(
     private bool _isInGroup;
     private bool _hasDropped;
     private int _pid;
+    private PreparedProgram? _program;
+    private bool _isArmed;
 
     /// <summary>Runs in the child. Everything that fails is reported to whoever waits: the creator, later the starter.</summary>
     public void Run()
@@ -80,9 +82,29 @@ internal sealed class ContainerInit(
             // Nothing before the start needs privileges any more, and the filter, which comes last, needs none. With hooks, or
             // a filter that takes CAP_SYS_ADMIN, it has to wait for the start; so has a policy that lets no process fork.
             DropPrivileges();
+            TryPrepareProgram();
         }
-        channel.Send(InitChannel.Ready);
+        channel.Send(_isArmed ? InitChannel.Armed : InitChannel.Ready);
         channel.Dispose();
+    }
+
+    /// <summary>
+    /// Does now what else there is to do before execve(2), so that whoever starts the container need not wait for it. A program
+    /// that its user may not execute is an error of the start.
+    /// </summary>
+    private void TryPrepareProgram()
+    {
+        ListenDescriptors.Tell(Process.Env ??= [], options.ListenDescriptors);
+        try
+        {
+            _program = new PreparedProgram(Process);
+            // With an agent for the filter there is more that may fail.
+            _isArmed = !filter.IsUsed && _program.LooksExecutable();
+        }
+        catch (Faults.FaultException)
+        {
+            _program = null;
+        }
     }
 
     private void DropPrivileges()
@@ -223,28 +245,17 @@ internal sealed class ContainerInit(
     {
         // Nothing is listened for before the rest is done: whoever connects gets an answer.
         var starter = WaitForStarter(out var waitsForExec);
-        var isAnswered = false;
+        // Nobody waits for the answer of an armed one but who waits for its execve(2).
+        var isAnswered = _isArmed && !waitsForExec;
         try
         {
-            if (_spec.Process is null)
+            _program ??= PrepareAtStart();
+            if (!isAnswered && !waitsForExec && _program.LooksExecutable())
             {
-                throw new Faults.FaultException(
-                    Faults.FaultKind.InvalidArgument, "config.json: process: required to start a container");
+                SysSocket.SendMessage(starter, [State.StartSocket.Executing]);
+                isAnswered = true;
             }
-            HookRunner.Run("startContainer", _spec.Hooks?.StartContainer, StateNow("created"));
-            if (!_hasDropped)
-            {
-                DropPrivileges();
-            }
-            ListenDescriptors.Tell(Process.Env ??= [], options.ListenDescriptors);
-            ProcessStart.Execute(Process, () => filter.Load(_pid, StateNow("created")), program =>
-            {
-                if (!waitsForExec && ProcessStart.LooksExecutable(program))
-                {
-                    SysSocket.SendMessage(starter, [State.StartSocket.Executing]);
-                    isAnswered = true;
-                }
-            });
+            _program.Execute(() => filter.Load(_pid, StateNow("created")));
         }
         catch (Exception e) when (isAnswered)
         {
@@ -255,6 +266,22 @@ internal sealed class ContainerInit(
             SysSocket.SendMessage(starter, State.StartSocket.FromFault(e));
         }
         Unistd.ExitNow(127);
+    }
+
+    private PreparedProgram PrepareAtStart()
+    {
+        if (_spec.Process is null)
+        {
+            throw new Faults.FaultException(
+                Faults.FaultKind.InvalidArgument, "config.json: process: required to start a container");
+        }
+        HookRunner.Run("startContainer", _spec.Hooks?.StartContainer, StateNow("created"));
+        if (!_hasDropped)
+        {
+            DropPrivileges();
+        }
+        ListenDescriptors.Tell(Process.Env ??= [], options.ListenDescriptors);
+        return new PreparedProgram(Process);
     }
 
     private int WaitForStarter(out bool waitsForExec)

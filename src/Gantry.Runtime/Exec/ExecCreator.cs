@@ -30,7 +30,7 @@ internal sealed class ExecCreator(StateStore store)
         }
         SpecCheck.CheckProcess(options.Process, "process");
         // The container's own filter holds for every process in it.
-        var bundle = BundleLoader.Load(record.Bundle);
+        var bundle = options.Bundle ?? BundleLoader.Load(record.Bundle);
         var filter = SeccompFilter.Prepare(bundle.Spec.Linux?.Seccomp, store.Root);
         using var loader = SeccompListener.Connect(filter, bundle.Spec.Linux?.Seccomp);
         using var namespaces = NamespaceSet.OfProcess(record.Pid);
@@ -39,33 +39,49 @@ internal sealed class ExecCreator(StateStore store)
         {
             throw new FaultException(FaultKind.FailedPrecondition, $"container \"{options.Id}\" is stopped");
         }
+        var alone = JoinsAlone(options, namespaces);
         var (parent, child) = InitChannel.Open();
         using (parent)
         {
             int pid;
+            FileDescriptor process;
             using (child)
             {
-                pid = Cloning.Clone(
-                    namespaces,
-                    options.AsSibling,
-                    () =>
-                    {
-                        // Its copy of this end would keep it from seeing that the runtime has been killed.
-                        parent.Dispose();
-                        new ExecInit(
-                            options, namespaces, root, child, loader, bundle.Spec, ContainerCreator.StateOf(record, status),
-                            record.HasKeyring, JoinsAlone(options, namespaces) ? record.CgroupPath : null).Run();
-                    },
-                    keepsPid: false);
+                var init = new ExecInit(
+                    options, namespaces, root, child, loader, bundle.Spec, ContainerCreator.StateOf(record, status),
+                    record.HasKeyring, alone ? record.CgroupPath : null, sharesMemory: alone);
+                if (alone)
+                {
+                    (pid, process) = Cloning.CloneSharing(namespaces, options.AsSibling, init.Run);
+                }
+                else
+                {
+                    pid = Cloning.Clone(
+                        namespaces,
+                        options.AsSibling,
+                        () =>
+                        {
+                            // Its copy of this end would keep it from seeing that the runtime has been killed.
+                            parent.Dispose();
+                            init.Run();
+                        },
+                        keepsPid: false);
+                    process = Sched.OpenProcess(pid);
+                }
             }
-            return Finish(options, record, pid, parent, namespaces);
+            using (process)
+            {
+                return Finish(options, record, pid, process, parent, isThere: alone);
+            }
         }
     }
 
-    /// <summary>True when the process moves itself: see <see cref="IControlGroup.Join"/>.</summary>
+    /// <summary>
+    /// True when the process needs nothing of this one once it is cloned: it moves itself (<see cref="IControlGroup.Join"/>).
+    /// </summary>
     private static bool JoinsAlone(ExecOptions options, NamespaceSet namespaces) =>
         options.SubGroups is null && options.Process.ExecCPUAffinity is null && !ControlGroup.IsUnified()
-        && !namespaces.Joins(Sched.CLONE_NEWUSER) && UserNamespace.IsHostRoot();
+        && !namespaces.Joins(Sched.CLONE_NEWUSER | Sched.CLONE_NEWTIME) && UserNamespace.IsHostRoot();
 
     private static void JoinGroup(ExecOptions options, ContainerRecord record, int pid)
     {
@@ -87,18 +103,17 @@ internal sealed class ExecCreator(StateStore store)
     }
 
     private static (int Pid, FileDescriptor? Terminal) Finish(
-        ExecOptions options, ContainerRecord record, int pid, InitChannel channel, NamespaceSet namespaces)
+        ExecOptions options, ContainerRecord record, int pid, FileDescriptor process, InitChannel channel, bool isThere)
     {
-        using var process = Sched.OpenProcess(pid);
         try
         {
-            Scheduling.SetAffinity(pid, options.Process.ExecCPUAffinity?.Initial);
-            if (!JoinsAlone(options, namespaces))
+            if (!isThere)
             {
+                Scheduling.SetAffinity(pid, options.Process.ExecCPUAffinity?.Initial);
                 JoinGroup(options, record, pid);
+                Scheduling.SetAffinity(pid, options.Process.ExecCPUAffinity?.Final);
+                channel.SendGo();
             }
-            Scheduling.SetAffinity(pid, options.Process.ExecCPUAffinity?.Final);
-            channel.SendGo();
             FileDescriptor? terminal = null;
             while (true)
             {

@@ -7,10 +7,13 @@ using Gantry.Runtime.Rootfs;
 
 namespace Gantry.Runtime.Exec;
 
-/// <summary>The process of an exec, from the clone to its program; never returns.</summary>
+/// <summary>
+/// The process of an exec, from the clone to its program; never returns. When it shares the runtime's memory, the runtime sleeps
+/// meanwhile, and it disposes only what it has opened itself.
+/// </summary>
 internal sealed class ExecInit(
     ExecOptions options, NamespaceSet namespaces, FileDescriptor root, InitChannel channel, SeccompListener filter,
-    RuntimeSpec spec, ContainerState state, bool hasKeyring, string? groupToJoin)
+    RuntimeSpec spec, ContainerState state, bool hasKeyring, string? groupToJoin, bool sharesMemory)
 {
     public void Run()
     {
@@ -32,7 +35,10 @@ internal sealed class ExecInit(
         using var proc = OwnFiles.IsNeeded(process) ? ProcFiles.Open() : null;
         using var own = OwnFiles.Open(proc, process, makesTime: false);
         var pid = filter.IsUsed ? int.Parse(Unistd.ReadLink("/proc/self"), System.Globalization.CultureInfo.InvariantCulture) : 0;
-        channel.WaitForGo();
+        if (!sharesMemory)
+        {
+            channel.WaitForGo();
+        }
         if (groupToJoin is not null)
         {
             ControlGroup.Open(groupToJoin).Join();
@@ -71,6 +77,6 @@ internal sealed class ExecInit(
         Scheduling.Apply(process, spec.Linux?.Personality);
         own.SetLabel(process);
         ProcessStart.DropPrivileges(process, options.PreservedDescriptors, isInDirectory, diesWithParent: false);
-        ProcessStart.Execute(process, () => filter.Load(pid, state));
+        new PreparedProgram(process).Execute(() => filter.Load(pid, state));
     }
 }

@@ -1,4 +1,5 @@
 using Gantry.Oci.Runtime;
+using Gantry.Runtime.Bundle;
 using Gantry.Runtime.Launch;
 
 namespace Gantry.Runtime.Exec;
@@ -9,6 +10,9 @@ internal sealed record ExecOptions
     public required string Id { get; init; }
 
     public required ProcessSpec Process { get; init; }
+
+    /// <summary>The container's bundle, if it has been read already.</summary>
+    public BundleLoader? Bundle { get; init; }
 
     public string? PidFile { get; init; }
 

@@ -8,7 +8,7 @@ namespace Gantry.Runtime.Launch;
 /// <summary>clone(2) into managed code.</summary>
 internal static class Cloning
 {
-    private static bool s_isClone;
+    private const int KilledCode = 255;
 
     /// <summary>
     /// Clones this process into namespaces; the child runs <paramref name="child"/>, which must not return. Returns its id. With
@@ -27,12 +27,39 @@ internal static class Cloning
 
     public static int Clone(ulong flags, Action child)
     {
-        if (!s_isClone)
+        HideFromContainer();
+        var pid = Sched.Clone(flags | Signal.SIGCHLD);
+        if (pid == 0)
         {
-            // The finalizer thread is past its start and asleep after this, so that the child's copy of the memory has no
-            // lock held by a thread that the child does not have. A clone has no such thread to wait for.
-            GC.WaitForPendingFinalizers();
+            child();
+            Unistd.ExitNow(1);
         }
+        return pid;
+    }
+
+    /// <summary>
+    /// Like the others, but the child borrows this process's memory, and this process sleeps until the child executes its
+    /// program or ends: nothing is copied, nor written to twice. For a child that needs nothing of this process meanwhile, and
+    /// that stays in its user and time namespaces. What the child disposes is closed for it alone, and gone for both.
+    /// </summary>
+    public static (int Pid, FileDescriptor Process) CloneSharing(NamespaceSet namespaces, bool asSibling, Action child)
+    {
+        namespaces.JoinPid();
+        HideFromContainer();
+        // Now, for the child would open a descriptor of its own for them, whose number this process would then read from.
+        ProcessStart.ReadSeeds();
+        var (pid, process) = SharedClone.Run(asSibling ? Sched.CLONE_PARENT : 0, child);
+        if (process is null)
+        {
+            // Killed half-way, perhaps while it held a lock of the heap: nothing may be allocated any more.
+            Unistd.WriteAll(2, "gantry-runtime: the process was killed before its program was executed\n"u8);
+            Unistd.ExitNow(KilledCode);
+        }
+        return (pid, process!);
+    }
+
+    private static void HideFromContainer()
+    {
         if (IsPrivileged)
         {
             // From here to execve: no process of the container may look into this one, or reach its program (CVE-2016-9962,
@@ -40,14 +67,6 @@ internal static class Cloning
             // written, which takes that it owns its files in /proc.
             SysPrctl.SetDumpable(false);
         }
-        var pid = Sched.Clone(flags | Signal.SIGCHLD);
-        if (pid == 0)
-        {
-            s_isClone = true;
-            child();
-            Unistd.ExitNow(1);
-        }
-        return pid;
     }
 
     /// <summary>True for root, of the host or of a user namespace.</summary>

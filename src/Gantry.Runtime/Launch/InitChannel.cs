@@ -23,6 +23,9 @@ internal sealed class InitChannel : IDisposable
     /// <summary>Child: ready to be started.</summary>
     public const byte Ready = (byte)'r';
 
+    /// <summary>Child: the same, and nothing but the filter and execve(2) is left for the start.</summary>
+    public const byte Armed = (byte)'a';
+
     /// <summary>Parent: go on.</summary>
     public const byte Go = (byte)'g';
 

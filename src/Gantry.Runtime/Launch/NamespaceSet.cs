@@ -50,7 +50,8 @@ internal sealed class NamespaceSet : IDisposable
 
     public bool Makes(ulong flag) => (CloneFlags & flag) != 0;
 
-    public bool Joins(ulong flag) => _joined.Any(item => item.Flag == flag);
+    /// <summary>True when one of the flags' namespaces is joined.</summary>
+    public bool Joins(ulong flags) => _joined.Exists(item => (item.Flag & flags) != 0);
 
     /// <summary>The namespaces of a configuration.</summary>
     public static NamespaceSet Open(IEnumerable<NamespaceSpec> namespaces)

@@ -150,9 +150,7 @@ internal static class ProcessStart
     /// </summary>
     public static void CloseOthers(int preserved, params Span<int> kept)
     {
-        // The class library reads its seeds at their first use, from a descriptor of /dev/urandom that it keeps open, and would
-        // read from whatever has that number later.
-        _ = HashCode.Combine(string.Empty.GetHashCode(StringComparison.Ordinal));
+        ReadSeeds();
         kept.Sort();
         var first = 3 + preserved;
         foreach (var number in kept)
@@ -165,6 +163,12 @@ internal static class ProcessStart
         }
         Unistd.CloseRange((uint)first, uint.MaxValue, 0);
     }
+
+    /// <summary>
+    /// The class library reads its seeds at their first use, from a descriptor of /dev/urandom that it keeps open, and would
+    /// read from whatever has that number later.
+    /// </summary>
+    public static void ReadSeeds() => _ = HashCode.Combine(string.Empty.GetHashCode(StringComparison.Ordinal));
 
     /// <summary>
     /// A session keyring of the container's own: keys of whoever called the runtime stay out of it (keyrings(7)). Every process
@@ -210,48 +214,8 @@ internal static class ProcessStart
         Unistd.CloseRange((uint)(3 + preserved), uint.MaxValue, Unistd.CLOSE_RANGE_CLOEXEC);
     }
 
-    /// <summary>
-    /// Loads the filter and executes the program; returns only by an exception. What can be done before the filter is loaded is
-    /// done before, since a filter may know only what the program needs. <paramref name="ready"/> gets the program's path when
-    /// only that is left.
-    /// </summary>
-    public static void Execute(ProcessSpec process, Action load, Action<string>? ready = null)
-    {
-        var capabilities = CapabilitySets.From(process.Capabilities);
-        var program = FindProgram(process);
-        Signal.ResetAll();
-        using var image = new ProgramImage(program, process.Args, process.Env ?? []);
-        ready?.Invoke(program);
-        if (process.NoNewPrivileges)
-        {
-            load();
-        }
-        else
-        {
-            // Loading a filter without no_new_privs takes CAP_SYS_ADMIN, which the change of user has made ineffective.
-            capabilities.ApplyAll();
-            load();
-            capabilities.Apply();
-        }
-        throw NotExecutable(program, image.Execute());
-    }
-
-    /// <summary>True for a file that begins as an ELF program or a script does; others take binfmt_misc, or fail.</summary>
-    public static bool LooksExecutable(string program)
-    {
-        // A pipe, which may have the permission too, would block.
-        var number = Fcntl.TryOpen(program, Fcntl.O_RDONLY | Fcntl.O_NONBLOCK | Fcntl.O_NOCTTY);
-        if (number < 0)
-        {
-            return false; // executable, and not readable
-        }
-        using var file = new FileDescriptor(number);
-        Span<byte> start = stackalloc byte[4];
-        var length = Unistd.Read(number, start);
-        return start[..Math.Max(0, length)].StartsWith("\x7fELF"u8) || start[..Math.Max(0, length)].StartsWith("#!"u8);
-    }
-
-    private static FaultException NotExecutable(string name, int errno)
+    /// <summary>Why a program is not executed.</summary>
+    public static FaultException NotExecutable(string name, int errno)
     {
         var cause = new LinuxException("exec", $"\"{name}\"", errno);
         return errno == Errno.ENOENT

@@ -15,8 +15,7 @@ internal static class SealedProgram
     private const string Name = "gantry-runtime";
 
     /// <summary>
-    /// Executes the sealed copy, once. Signals in <paramref name="blocked"/> are then blocked in every thread, the
-    /// finalizer's too, which leaves them to a signalfd.
+    /// Executes the sealed copy, once. Signals in <paramref name="blocked"/> are blocked then, which leaves them to a signalfd.
     /// </summary>
     public static void Ensure(string[] arguments, params ReadOnlySpan<int> blocked)
     {
@@ -27,7 +26,7 @@ internal static class SealedProgram
         }
         if (SysStat.IsReadOnlyMount("/proc/self/exe"))
         {
-            FinalizerSignals.Block(blocked);
+            Signal.Block(blocked);
             return;
         }
         using var copy = TryMount() ?? SysMman.CopyExecutable("/proc/self/exe", Name);

@@ -21,12 +21,12 @@ internal sealed class ContainerStart(StateStore store)
         var record = store.Load(id);
         using var notify = NotifySocket.TryListen(store.DirectoryOf(id));
         waitsForExec |= record.HasPoststart || notify is not null;
-        using var connection = Begin(id, waitsForExec);
+        using var connection = Begin(id, waitsForExec, out var isArmed);
         if (waitsForExec)
         {
             StartSocket.Finish(connection);
         }
-        else
+        else if (!isArmed)
         {
             StartSocket.FinishBeforeExec(connection);
         }
@@ -49,9 +49,11 @@ internal sealed class ContainerStart(StateStore store)
     }
 
     /// <summary>Asks it to start; the answer is to be read with <see cref="StartSocket.Finish"/>.</summary>
-    public FileDescriptor Begin(string id, bool waitsForExec = true)
+    public FileDescriptor Begin(string id) => Begin(id, waitsForExec: true, out _);
+
+    private FileDescriptor Begin(string id, bool waitsForExec, out bool isArmed)
     {
-        var connection = StartSocket.Connect(store.DirectoryOf(id), id, waitsForExec);
+        var connection = StartSocket.Connect(store.DirectoryOf(id), id, waitsForExec, out isArmed);
         Unistd.Unlink($"{store.DirectoryOf(id)}/{StartSocket.Name}");
         return connection;
     }

@@ -19,6 +19,9 @@ internal static class StartSocket
 
     private const int MaxAnswer = 4096;
 
+    /// <summary>Of the socket's file, for which they mean nothing else: the container is armed.</summary>
+    private const uint ArmedMode = 0x1C0;
+
     public static FileDescriptor Listen(string directory)
     {
         // By descriptor: the state root's path may be longer than a socket address.
@@ -28,15 +31,30 @@ internal static class StartSocket
         return listener;
     }
 
+    /// <summary>Says that the container's first process has nothing left to do but to load its filter and execute its program.</summary>
+    public static void MarkArmed(string directory)
+    {
+        try
+        {
+            SysStat.ChangeMode(Fcntl.AT_FDCWD, $"{directory}/{Name}", ArmedMode);
+        }
+        catch (LinuxException e) when (e.ErrorNumber == Errno.ENOENT)
+        {
+            return; // started already, by somebody who did not wait for the creator to end
+        }
+    }
+
     /// <summary>
     /// Asks the container to start; the answer comes on the connection. Whoever does not wait for execve(2), but is content with
-    /// <see cref="Executing"/>, says so by having a name: a word of its own would cost both sides a turn of the processor.
+    /// <see cref="Executing"/>, says so by having a name: a word of its own would cost both sides a turn of the processor. Where
+    /// the container <paramref name="isArmed"/>, the connection itself is as good as that answer, and none is sent.
     /// </summary>
-    public static FileDescriptor Connect(string directory, string id, bool waitsForExec)
+    public static FileDescriptor Connect(string directory, string id, bool waitsForExec, out bool isArmed)
     {
         try
         {
             using var parent = Fcntl.Open(directory, Fcntl.O_PATH | Fcntl.O_DIRECTORY);
+            isArmed = SysStat.TryStatus(parent.Number, Name, false, out var status) == 0 && (status.Mode & ArmedMode) == ArmedMode;
             return SysSocket.Connect($"/proc/self/fd/{parent.Number}/{Name}", named: !waitsForExec);
         }
         catch (LinuxException e) when (e.ErrorNumber is Errno.ECONNREFUSED or Errno.ENOENT)
