@@ -171,24 +171,16 @@ internal static class CgroupFiles
         }
     }
 
-    /// <summary>Creates a directory and its missing parents; returns those that were made, the deepest last.</summary>
-    public static void MakeDirectories(string directory)
+    /// <summary>Creates a directory and its missing parents; false when it was there.</summary>
+    public static bool MakeDirectories(string directory)
     {
         var errno = SysStat.TryMakeDirectory(Fcntl.AT_FDCWD, directory, 0x1ED);
-        if (errno is 0 or Errno.EEXIST)
+        if (errno == Errno.ENOENT)
         {
-            return;
+            MakeDirectories(directory[..directory.LastIndexOf('/')]);
+            errno = SysStat.TryMakeDirectory(Fcntl.AT_FDCWD, directory, 0x1ED);
         }
-        if (errno != Errno.ENOENT)
-        {
-            throw new LinuxException("mkdir", directory, errno);
-        }
-        MakeDirectories(directory[..directory.LastIndexOf('/')]);
-        errno = SysStat.TryMakeDirectory(Fcntl.AT_FDCWD, directory, 0x1ED);
-        if (errno is not (0 or Errno.EEXIST))
-        {
-            throw new LinuxException("mkdir", directory, errno);
-        }
+        return errno is 0 or Errno.EEXIST ? errno == 0 : throw new LinuxException("mkdir", directory, errno);
     }
 
     /// <summary>Removes a group and those below it; what still runs in it is killed by <paramref name="kill"/>.</summary>

@@ -51,6 +51,12 @@ public static class ControlGroup
         return first ?? "/";
     }
 
+    /// <summary>cpu.shares 2..262144 as cpu.weight 1..10000, as runc and crun map them.</summary>
+    public static ulong WeightOf(ulong shares) => UnifiedControlGroup.WeightOf(shares);
+
+    /// <summary>The specification's weight of block I/O, 10..1000, as io.weight, 1..10000.</summary>
+    public static ulong BlockWeightOf(ushort weight) => UnifiedControlGroup.BlockWeightOf(weight);
+
     private static string Normalize(string path)
     {
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);

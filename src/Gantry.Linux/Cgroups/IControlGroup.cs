@@ -18,8 +18,8 @@ public interface IControlGroup
     /// <summary>True when the group exists.</summary>
     bool Exists { get; }
 
-    /// <summary>Creates the group and its missing parents; existing ones are kept.</summary>
-    void Create();
+    /// <summary>Creates the group and its missing parents; existing ones are kept. True when the group was not there.</summary>
+    bool Create();
 
     /// <summary>Moves a process into the group.</summary>
     void AddProcess(int pid);

@@ -58,16 +58,18 @@ internal sealed partial class LegacyControlGroup : IControlGroup
     private string AnyDirectory =>
         _directories.TryGetValue("devices", out var directory) ? directory : _directories.Values.First();
 
-    public void Create()
+    public bool Create()
     {
+        var isNew = false;
         foreach (var (controller, directory) in _directories)
         {
-            CgroupFiles.MakeDirectories(directory);
+            isNew |= CgroupFiles.MakeDirectories(directory) && directory == AnyDirectory;
             if (controller == "cpuset")
             {
                 CopyCpuset(directory);
             }
         }
+        return isNew;
     }
 
     public void AddProcess(int pid)

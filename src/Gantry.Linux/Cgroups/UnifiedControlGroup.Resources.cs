@@ -81,6 +81,8 @@ internal sealed partial class UnifiedControlGroup
     /// <summary>cpu.shares 2..262144 to cpu.weight 1..10000, as runc and crun map them.</summary>
     internal static ulong WeightOf(ulong shares) => 1 + (((Math.Clamp(shares, 2, 262144) - 2) * 9999) / 262142);
 
+    internal static ulong BlockWeightOf(int weight) => (ulong)(1 + ((weight - 10) * 9999 / 990));
+
     private static string Text(long value) => value < 0 ? "max" : value.ToString(CultureInfo.InvariantCulture);
 
     private void Set(string file, string? value)
@@ -251,7 +253,7 @@ internal sealed partial class UnifiedControlGroup
         }
         else
         {
-            Set("io.weight", $"{(device.Length == 0 ? "default " : device)}{1 + ((weight - 10) * 9999 / 990)}");
+            Set("io.weight", $"{(device.Length == 0 ? "default " : device)}{BlockWeightOf(weight)}");
         }
     }
 }

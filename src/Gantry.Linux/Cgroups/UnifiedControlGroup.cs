@@ -33,16 +33,18 @@ internal sealed partial class UnifiedControlGroup : IControlGroup
 
     public bool IsFrozen => CgroupFiles.ReadTable(_directory, "cgroup.events").GetValueOrDefault("frozen") == 1;
 
-    public void Create()
+    public bool Create()
     {
+        var isNew = false;
         // Each group must pass its controllers on before the next one can use them.
         var current = _mount;
         foreach (var part in Path.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
             EnableControllers(current);
             current = $"{current}/{part}";
-            CgroupFiles.MakeDirectories(current);
+            isNew = CgroupFiles.MakeDirectories(current);
         }
+        return isNew;
     }
 
     public void AddProcess(int pid) =>

@@ -110,6 +110,25 @@ public static unsafe partial class SysSocket
         return connection;
     }
 
+    /// <summary>
+    /// A non-blocking stream connection to a path or, with a leading @, to a name of the abstract namespace; null with the errno
+    /// when there is none, EAGAIN when the listener's queue is full.
+    /// </summary>
+    public static FileDescriptor? TryConnect(string path, out int errno)
+    {
+        var connection = new FileDescriptor(
+            LinuxException.Check(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket"));
+        var address = MakeAddress(path, out var length);
+        if (connect(connection.Number, &address, length) < 0)
+        {
+            errno = Marshal.GetLastPInvokeError();
+            connection.Dispose();
+            return null;
+        }
+        errno = 0;
+        return connection;
+    }
+
     /// <summary>A datagram socket bound to a path.</summary>
     public static FileDescriptor BindDatagram(string path)
     {
@@ -128,13 +147,7 @@ public static unsafe partial class SysSocket
     public static FileDescriptor ConnectDatagram(string path)
     {
         var result = new FileDescriptor(LinuxException.Check(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-        var address = MakeAddress(path);
-        var length = (uint)sizeof(UnixAddress);
-        if (path.StartsWith('@'))
-        {
-            address.Path[0] = 0;
-            length = (uint)(sizeof(ushort) + Encoding.UTF8.GetByteCount(path));
-        }
+        var address = MakeAddress(path, out var length);
         if (connect(result.Number, &address, length) < 0)
         {
             var errno = Marshal.GetLastPInvokeError();
@@ -179,6 +192,19 @@ public static unsafe partial class SysSocket
                 }
             }
         }
+    }
+
+    /// <summary>An address whose path may be a name of the abstract namespace, with a leading @.</summary>
+    private static UnixAddress MakeAddress(string path, out uint length)
+    {
+        var address = MakeAddress(path);
+        length = (uint)sizeof(UnixAddress);
+        if (path.StartsWith('@'))
+        {
+            address.Path[0] = 0;
+            length = (uint)(sizeof(ushort) + Encoding.UTF8.GetByteCount(path));
+        }
+        return address;
     }
 
     private static UnixAddress MakeAddress(string path)

@@ -9,6 +9,7 @@ using Gantry.Runtime.Bundle;
 using Gantry.Runtime.Create;
 using Gantry.Runtime.Hooks;
 using Gantry.Runtime.State;
+using Gantry.Runtime.Systemd;
 
 namespace Gantry.Runtime.Checkpoint;
 
@@ -16,6 +17,8 @@ namespace Gantry.Runtime.Checkpoint;
 internal sealed class Restorer(StateStore store)
 {
     private const string LogName = "restore.log";
+
+    private bool _ownsGroup;
 
     /// <summary>Restores; the processes run when this returns. The first one is this process's child.</summary>
     public (ContainerRecord Record, FileDescriptor? Terminal) Restore(CriuOptions options, RestoreOptions how)
@@ -35,17 +38,20 @@ internal sealed class Restorer(StateStore store)
             store.Save(record);
             RestoreMountPoints.Make(bundle);
             var group = ControlGroup.Open(record.CgroupPath);
-            group.Create();
-            if (bundle.Spec.Linux?.Resources is { } resources)
+            if (record.SystemdUnit is null)
             {
-                ResourceMapping.Apply(group, resources);
+                CgroupPlacement.Create(group, bundle.Spec.Linux, ref _ownsGroup);
             }
             return RestoreClaimed(options, how, bundle, record, group, images, work);
         }
         catch (FaultException e)
         {
             _ = SysMount.TryUnmount($"{store.DirectoryOf(options.Id)}/{StateStore.RestoreRootName}", SysMount.MNT_DETACH);
-            ControlGroup.Open(record.CgroupPath).Remove();
+            if (_ownsGroup)
+            {
+                ScopeGroup.Stop(record);
+                ControlGroup.Open(record.CgroupPath).Remove();
+            }
             store.Release(options.Id);
             throw e.Message.StartsWith("criu: ", StringComparison.Ordinal)
                 ? CriuLog.Explain(e, $"{options.WorkPath ?? options.ImagePath}/{LogName}")
@@ -76,6 +82,10 @@ internal sealed class Restorer(StateStore store)
             using (var criu = CriuSession.Start([.. namespaces.Select(static file => file.Number)]))
             {
                 // What CRIU restores stays in its own groups' places: so it has to be in the container's first.
+                if (record.SystemdUnit is not null)
+                {
+                    ScopeGroup.Start(record, bundle.Spec.Linux, criu.Pid, ref _ownsGroup);
+                }
                 group.AddProcess(criu.Pid);
                 AddGroups(message, criu.Pid);
                 var reply = criu.Ask(CriuFields.Restore, message, (notice, descriptor) =>

@@ -46,7 +46,7 @@ internal static class FeaturesCommand
         writer.WriteStrings("namespaces", ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]);
         writer.WriteStrings("capabilities", LinuxCapability.All);
         writer.WriteStartObject("cgroup");
-        foreach (var name in (ReadOnlySpan<string>)["v1", "v2", "rdma"])
+        foreach (var name in (ReadOnlySpan<string>)["v1", "v2", "systemd", "systemdUser", "rdma"])
         {
             writer.WriteBoolean(name, true);
         }

@@ -11,8 +11,8 @@ internal sealed record GlobalOptions
         log=FILE             append errors and warnings to this file (standard error)
         log-format=FORMAT    text or json (text)
         debug                log what is done, too
-        systemd-cgroup       refused: cgroups are made as files, not by systemd
-        cgroup-manager=NAME  cgroupfs (cgroupfs)
+        systemd-cgroup       have systemd make the cgroup: linux.cgroupsPath is slice:prefix:name
+        cgroup-manager=NAME  cgroupfs or systemd (cgroupfs)
         rootless=MODE        true, false or auto: go on where the cgroup may not be changed (auto)
         version|v            say the version
         help|h               say this
@@ -28,6 +28,9 @@ internal sealed record GlobalOptions
     /// </summary>
     public bool? Rootless { get; init; }
 
+    /// <summary>Containers that are created get a scope of systemd's; others keep what they have.</summary>
+    public bool SystemdCgroup { get; init; }
+
     public static GlobalOptions Read(CommandArguments arguments)
     {
         var format = arguments.Value("log-format") ?? "text";
@@ -41,16 +44,10 @@ internal sealed record GlobalOptions
         {
             throw new FaultException(FaultKind.InvalidArgument, $"--cgroup-manager {manager}: must be cgroupfs or systemd");
         }
-        if (arguments.Has("systemd-cgroup") || manager == "systemd")
-        {
-            throw new FaultException(
-                FaultKind.NotImplemented,
-                "--systemd-cgroup: not supported; tell the engine to make cgroups itself (podman --cgroup-manager cgroupfs, containerd "
-                + "SystemdCgroup = false, dockerd --exec-opt native.cgroupdriver=cgroupfs)");
-        }
         return new GlobalOptions
         {
             Root = arguments.Value("root") ?? DefaultRoot(),
+            SystemdCgroup = arguments.Has("systemd-cgroup") || manager == "systemd",
             Rootless = (arguments.Value("rootless") ?? "auto") switch
             {
                 "auto" => null,

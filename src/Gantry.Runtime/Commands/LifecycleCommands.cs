@@ -65,6 +65,7 @@ internal static class LifecycleCommands
         NewKeyring = !arguments.Has("no-new-keyring"),
         PreservedDescriptors = ReadPreserved(arguments),
         Rootless = context.Options.Rootless,
+        SystemdCgroup = context.Options.SystemdCgroup,
     };
 
     public static int ReadPreserved(CommandArguments arguments)

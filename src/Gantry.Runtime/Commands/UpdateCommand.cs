@@ -4,6 +4,7 @@ using Gantry.Oci.Runtime;
 using Gantry.Runtime.Bundle;
 using Gantry.Runtime.Create;
 using Gantry.Runtime.State;
+using Gantry.Runtime.Systemd;
 
 namespace Gantry.Runtime.Commands;
 
@@ -55,7 +56,14 @@ internal static class UpdateCommand
             CommandOutput.Warn("--kernel-memory has no effect");
         }
         record = WithDevices(record, wanted);
-        ResourceMapping.Apply(ControlGroup.Open(record.CgroupPath), wanted);
+        if (record.SystemdUnit is null)
+        {
+            ResourceMapping.Apply(ControlGroup.Open(record.CgroupPath), wanted);
+        }
+        else
+        {
+            ScopeGroup.Update(record, wanted);
+        }
         context.Store.Save(record);
         return 0;
     }

@@ -10,12 +10,16 @@ using Gantry.Runtime.Hooks;
 using Gantry.Runtime.Launch;
 using Gantry.Runtime.Rootfs;
 using Gantry.Runtime.State;
+using Gantry.Runtime.Systemd;
 
 namespace Gantry.Runtime.Create;
 
 /// <summary>Creates a container: the runtime's side. When it fails, nothing of the container is left.</summary>
 internal sealed class ContainerCreator(StateStore store)
 {
+    /// <summary>What is in the group is this container's, and goes with it when the creation fails.</summary>
+    private bool _ownsGroup;
+
     /// <summary>Creates the container and returns its record and, with a terminal, the master unless a socket got it.</summary>
     public (ContainerRecord Record, FileDescriptor? Terminal) Create(CreateOptions options)
     {
@@ -44,9 +48,10 @@ internal sealed class ContainerCreator(StateStore store)
         }
         catch
         {
-            if (record is not null)
+            if (_ownsGroup)
             {
-                ControlGroup.Open(record.CgroupPath).Remove();
+                ScopeGroup.Stop(record!);
+                ControlGroup.Open(record!.CgroupPath).Remove();
                 IntelRdt.Remove(options.Id);
             }
             store.Release(options.Id);
@@ -68,12 +73,20 @@ internal sealed class ContainerCreator(StateStore store)
         }
     }
 
-    internal static ContainerRecord NewRecord(CreateOptions options, BundleLoader bundle) => new()
+    internal static ContainerRecord NewRecord(CreateOptions options, BundleLoader bundle)
+    {
+        var path = bundle.Spec.Linux?.CgroupsPath;
+        return options.SystemdCgroup
+            ? ScopeGroup.Place(NewRecord(options, bundle, ""), path)
+            : NewRecord(options, bundle, string.IsNullOrEmpty(path) ? "/" + options.Id : RootPath(path));
+    }
+
+    private static ContainerRecord NewRecord(CreateOptions options, BundleLoader bundle, string cgroupPath) => new()
     {
         Id = options.Id,
         Bundle = bundle.Directory,
         Rootfs = bundle.Rootfs,
-        CgroupPath = bundle.Spec.Linux?.CgroupsPath is { Length: > 0 } path ? RootPath(path) : "/" + options.Id,
+        CgroupPath = cgroupPath,
         CreatedAt = DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture),
         HasPoststop = bundle.Spec.Hooks?.Poststop is { Count: > 0 },
         HasPoststart = bundle.Spec.Hooks?.Poststart is { Count: > 0 },
@@ -86,16 +99,17 @@ internal sealed class ContainerCreator(StateStore store)
     private static string RootPath(string path) =>
         path.Contains(':')
             ? throw new FaultException(
-                FaultKind.NotImplemented, $"linux.cgroupsPath {path}: the systemd form (slice:prefix:name) is not supported; give a path")
+                FaultKind.InvalidArgument,
+                $"linux.cgroupsPath {path}: slice:prefix:name is for --systemd-cgroup; give that option, or a path")
             : path.StartsWith('/') ? path : "/" + path;
 
     private (ContainerRecord Record, FileDescriptor? Terminal) CreateClaimed(
         CreateOptions options, BundleLoader bundle, ContainerRecord record, byte[]? filter)
     {
         var mountsFirst = MountsFirst(bundle.Spec) && UserNamespace.IsHostRoot();
-        var group = mountsFirst
+        var group = mountsFirst || record.SystemdUnit is not null
             ? ControlGroup.Open(record.CgroupPath)
-            : CgroupPlacement.TryCreate(record.CgroupPath, bundle.Spec.Linux, options.Rootless);
+            : CgroupPlacement.TryCreate(record.CgroupPath, bundle.Spec.Linux, options.Rootless, ref _ownsGroup);
         using var listener = StartSocket.Listen(store.DirectoryOf(options.Id));
         using var loader = SeccompListener.Connect(filter, bundle.Spec.Linux?.Seccomp);
         using var sources = MountSources.Open(bundle.Spec, bundle.Rootfs, bundle.Directory);
@@ -125,14 +139,7 @@ internal sealed class ContainerCreator(StateStore store)
                 store.Save(record);
                 IntelRdt.Apply(bundle.Spec.Linux?.IntelRdt, options.Id, pid);
                 IdMaps.Write(pid, namespaces, bundle.Spec.Linux);
-                if (mountsFirst)
-                {
-                    CgroupPlacement.Create(group!, bundle.Spec.Linux);
-                }
-                if (!JoinsAlone(group, namespaces))
-                {
-                    group?.AddProcess(pid);
-                }
+                FillGroup(group, record, bundle.Spec.Linux, mountsFirst, namespaces);
                 parent.SendGo();
                 return (record, Converse(options, bundle.Spec, record, parent));
             }
@@ -142,6 +149,24 @@ internal sealed class ContainerCreator(StateStore store)
                 Cloning.WaitForEnd(pid, process, options.AsSibling);
                 throw;
             }
+        }
+    }
+
+    /// <summary>Makes the group unless it is there, and moves the first process into it unless that does so itself.</summary>
+    private void FillGroup(
+        IControlGroup? group, ContainerRecord record, LinuxSpec? linux, bool mountsFirst, NamespaceSet namespaces)
+    {
+        if (record.SystemdUnit is not null)
+        {
+            ScopeGroup.Start(record, linux, record.Pid, ref _ownsGroup);
+        }
+        else if (mountsFirst)
+        {
+            CgroupPlacement.Create(group!, linux, ref _ownsGroup);
+        }
+        if (!JoinsAlone(group, namespaces) && (record.SystemdUnit is null || group!.Version == 1))
+        {
+            group?.AddProcess(record.Pid);
         }
     }
 

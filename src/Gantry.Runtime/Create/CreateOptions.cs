@@ -19,6 +19,9 @@ internal sealed record CreateOptions
     /// <summary>Go on without a cgroup where none may be made; null does so for everybody but the host's root.</summary>
     public bool? Rootless { get; init; }
 
+    /// <summary>The group is a scope of systemd's.</summary>
+    public bool SystemdCgroup { get; init; }
+
     /// <summary>How many descriptors from 3 on the container's program inherits.</summary>
     public int PreservedDescriptors { get; init; }
 

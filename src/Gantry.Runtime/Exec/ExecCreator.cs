@@ -9,6 +9,7 @@ using Gantry.Runtime.Create;
 using Gantry.Runtime.Launch;
 using Gantry.Runtime.Rootfs;
 using Gantry.Runtime.State;
+using Gantry.Runtime.Systemd;
 
 namespace Gantry.Runtime.Exec;
 
@@ -94,11 +95,25 @@ internal sealed class ExecCreator(StateStore store)
         {
             group.AddProcess(pid, wanted);
         }
-        else if (!group.TryAddProcess(pid))
+        else if (!TryAdd(group, record, pid))
         {
             // v2 lets no process into a group that passes controllers on (the container runs an init that made groups of its
             // own): where the container's first process is, the new one may be, too.
             ControlGroup.OfProcess(record.Pid).AddProcess(pid);
+        }
+    }
+
+    private static bool TryAdd(IControlGroup group, ContainerRecord record, int pid)
+    {
+        try
+        {
+            return group.TryAddProcess(pid);
+        }
+        catch (LinuxException e) when (e.ErrorNumber is Errno.EACCES or Errno.EPERM && record.SystemdUnit is not null)
+        {
+            // A user's session and systemd lie in groups whose common one is root's.
+            ScopeGroup.Attach(record, pid);
+            return true;
         }
     }
 

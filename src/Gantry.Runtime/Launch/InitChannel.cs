@@ -58,10 +58,21 @@ internal sealed class InitChannel : IDisposable
         }
     }
 
+    /// <summary>
+    /// Child: why it could not go on. Throws nothing: above the child's code lies, on the stack that it was cloned with, the
+    /// runtime's, which would take the container away.
+    /// </summary>
     public void SendFailure(Exception exception)
     {
         var fault = StartSocket.FromFault(exception);
-        SysSocket.SendMessage(_socket.Number, [Failed, .. fault.AsSpan(0, Math.Min(fault.Length, MaxMessage - 1))]);
+        try
+        {
+            SysSocket.SendMessage(_socket.Number, [Failed, .. fault.AsSpan(0, Math.Min(fault.Length, MaxMessage - 1))]);
+        }
+        catch (LinuxException e) when (e.ErrorNumber is Errno.EPIPE or Errno.ECONNRESET)
+        {
+            return; // the runtime is not there to hear it
+        }
     }
 
     /// <summary>The next message's kind, 0 at the peer's end; throws the fault of <see cref="Failed"/>.</summary>

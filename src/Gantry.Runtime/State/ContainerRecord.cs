@@ -21,6 +21,15 @@ internal sealed record ContainerRecord
 
     public required string CgroupPath { get; init; }
 
+    /// <summary>The scope of systemd's that the group is; null for a group that was made as files.</summary>
+    public string? SystemdUnit { get; init; }
+
+    /// <summary>The slice that the scope is in.</summary>
+    public string? SystemdSlice { get; init; }
+
+    /// <summary>It is the user's systemd, not the machine's.</summary>
+    public bool IsOfUserSystemd { get; init; }
+
     public required string CreatedAt { get; init; }
 
     /// <summary>The bundle names poststop hooks, so that delete must read it again.</summary>
@@ -52,6 +61,12 @@ internal sealed record ContainerRecord
             writer.WriteString("bundle", Bundle);
             writer.WriteString("rootfs", Rootfs);
             writer.WriteString("cgroupPath", CgroupPath);
+            if (SystemdUnit is not null)
+            {
+                writer.WriteString("systemdUnit", SystemdUnit);
+                writer.WriteString("systemdSlice", SystemdSlice);
+                writer.WriteBoolean("isOfUserSystemd", IsOfUserSystemd);
+            }
             writer.WriteString("created", CreatedAt);
             writer.WriteBoolean("hasPoststop", HasPoststop);
             writer.WriteBoolean("hasPoststart", HasPoststart);
@@ -105,6 +120,9 @@ internal sealed record ContainerRecord
                 "bundle" => record with { Bundle = reader.GetString()! },
                 "rootfs" => record with { Rootfs = reader.GetString()! },
                 "cgroupPath" => record with { CgroupPath = reader.GetString()! },
+                "systemdUnit" => record with { SystemdUnit = reader.GetString() },
+                "systemdSlice" => record with { SystemdSlice = reader.GetString() },
+                "isOfUserSystemd" => record with { IsOfUserSystemd = reader.GetBoolean() },
                 "created" => record with { CreatedAt = reader.GetString()! },
                 "hasPoststop" => record with { HasPoststop = reader.GetBoolean() },
                 "hasPoststart" => record with { HasPoststart = reader.GetBoolean() },

@@ -7,6 +7,7 @@ using Gantry.Runtime.Bundle;
 using Gantry.Runtime.Create;
 using Gantry.Runtime.Hooks;
 using Gantry.Runtime.Launch;
+using Gantry.Runtime.Systemd;
 
 namespace Gantry.Runtime.State;
 
@@ -103,6 +104,7 @@ internal sealed class ContainerRemoval(StateStore store)
                 Poll.Wait(ended, KillWaitMs);
             }
         }
+        ScopeGroup.Stop(record);
         group.Remove();
         IntelRdt.Remove(record.Id);
     }

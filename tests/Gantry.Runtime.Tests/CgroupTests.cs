@@ -1,0 +1,59 @@
+using Gantry.Oci.Runtime;
+
+namespace Gantry.Runtime.Tests;
+
+/// <summary>Whose a cgroup is.</summary>
+public sealed class CgroupTests(RuntimeFixture fixture) : IClassFixture<RuntimeFixture>
+{
+    [Fact]
+    public async Task Create_GroupThatOthersAreIn_IsRefusedAndTheyRunOn()
+    {
+        var first = fixture.NewBundle("echo up; sleep 100");
+        await first.StartAsync();
+        await first.WaitForOutputAsync("up");
+        foreach (var hasMountNamespace in (bool[])[true, false])
+        {
+            var second = fixture.NewBundle("true", spec =>
+            {
+                spec.Linux!.CgroupsPath = $"/gantry-test/{first.Id}";
+                if (!hasMountNamespace)
+                {
+                    spec.Linux.Namespaces!.RemoveAll(static item => item.Type == "mount");
+                    spec.Mounts = null;
+                    spec.Linux.MaskedPaths = spec.Linux.ReadonlyPaths = null;
+                }
+            });
+            var (code, _, error) = await second.RunAsync();
+            Assert.Equal(1, code);
+            Assert.Contains($"cgroup /gantry-test/{first.Id}: the container's cgroup is not empty: ", error);
+            Assert.False(Directory.Exists($"{fixture.Root}/{second.Id}"));
+        }
+        Assert.Contains("\"running\"", await fixture.SucceedAsync("state", first.Id));
+    }
+
+    [Fact]
+    public async Task Create_FailsBeforeItHasAGroup_LeavesThatOfOthers()
+    {
+        var first = fixture.NewBundle("echo up; sleep 100");
+        await first.StartAsync();
+        await first.WaitForOutputAsync("up");
+        var second = fixture.NewBundle("true", spec =>
+        {
+            spec.Linux!.CgroupsPath = $"/gantry-test/{first.Id}";
+            spec.Mounts!.Add(new MountSpec { Destination = "/x", Source = "/no/such/source", Options = ["bind"] });
+        });
+        Assert.Equal(1, (await second.RunAsync()).ExitCode);
+        Assert.Contains("\"running\"", await fixture.SucceedAsync("state", first.Id));
+    }
+
+    [Fact]
+    public async Task Create_GroupThatIsEmpty_IsTaken()
+    {
+        var bundle = fixture.NewBundle("true");
+        foreach (var controller in Directory.GetDirectories("/sys/fs/cgroup").Where(static path => File.Exists($"{path}/cgroup.procs")))
+        {
+            Directory.CreateDirectory($"{controller}/gantry-test/{bundle.Id}");
+        }
+        Assert.Equal((0, "", ""), await bundle.RunAsync());
+    }
+}
