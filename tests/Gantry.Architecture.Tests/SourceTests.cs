@@ -46,8 +46,10 @@ public partial class SourceTests
     [Fact]
     public void Namespaces_EqualTheirFolders()
     {
+        // The compiler knows this attribute by its whole name.
+        const string known = "src/Gantry.Runtime/Launch/RuntimeExportAttribute.cs";
         var wrong = new List<string>();
-        foreach (var path in Repository.Sources("src"))
+        foreach (var path in Repository.Sources("src").Where(static path => Repository.Relative(path) != known))
         {
             var declared = NamespaceLine().Match(File.ReadAllText(path));
             var expected = Path.GetDirectoryName(Path.GetRelativePath(Path.Combine(Repository.Root, "src"), path))!.Replace('/', '.');

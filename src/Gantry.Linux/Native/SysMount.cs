@@ -36,7 +36,7 @@ public static partial class SysMount
     public const ulong MOUNT_ATTR_IDMAP = 0x100000;
     public const ulong MOUNT_ATTR_NOSYMFOLLOW = 0x200000;
 
-    private const int OPEN_TREE_CLONE = 1;
+    internal const int OPEN_TREE_CLONE = 1;
     private const uint MOVE_MOUNT_F_EMPTY_PATH = 0x4;
     private const uint MOVE_MOUNT_T_EMPTY_PATH = 0x40;
     private const uint FSOPEN_CLOEXEC = 1;

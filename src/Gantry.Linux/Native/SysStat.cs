@@ -18,7 +18,7 @@ public static partial class SysStat
     public const long TMPFS_MAGIC = 0x01021994;
     public const long SELINUX_MAGIC = 0xf97cff8c;
 
-    private const long ST_RDONLY = 1;
+    internal const long ST_RDONLY = 1;
     private const uint STATX_BASIC_STATS = 0x7ff;
 #pragma warning restore CS1591
 

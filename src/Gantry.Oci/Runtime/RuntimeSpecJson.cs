@@ -14,6 +14,13 @@ public static class RuntimeSpecJson
     public static RuntimeSpec ReadSpec(ReadOnlySpan<byte> json, string name = "config.json") =>
         SpecJsonReader.Read(json, name, RuntimeSpecReader.Spec);
 
+    /// <summary>
+    /// Reads of a config.json what a further process of the container needs, and passes over the rest: process, and of linux
+    /// personality and seccomp, that without its rules (<see cref="SeccompSpec.Source"/> has them).
+    /// </summary>
+    public static RuntimeSpec ReadSpecForExec(ReadOnlySpan<byte> json, string name = "config.json") =>
+        SpecJsonReader.Read(json, name, RuntimeSpecReader.SpecForExec);
+
     /// <summary>Reads a process object.</summary>
     public static ProcessSpec ReadProcess(ReadOnlySpan<byte> json, string name = "process.json") =>
         SpecJsonReader.Read(json, name, RuntimeSpecReader.Process);

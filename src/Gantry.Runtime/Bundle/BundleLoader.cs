@@ -14,10 +14,19 @@ internal sealed record BundleLoader(string Directory, RuntimeSpec Spec, string R
     {
         var absolute = Path.GetFullPath(directory);
         var path = $"{absolute}/config.json";
-        var json = SmallFile.TryRead(path)
-            ?? throw new FaultException(FaultKind.NotFound, $"{path}: no such file; a bundle holds a config.json");
-        var spec = RuntimeSpecJson.ReadSpec(json, path);
+        var spec = RuntimeSpecJson.ReadSpec(Read(path), path);
         SpecCheck.Check(spec, path);
         return new BundleLoader(absolute, spec, Path.GetFullPath(spec.Root!.Path, absolute));
     }
+
+    /// <summary>What a further process of the container needs; checked when the container was created.</summary>
+    public static RuntimeSpec LoadForExec(string directory)
+    {
+        var path = $"{directory}/config.json";
+        return RuntimeSpecJson.ReadSpecForExec(Read(path), path);
+    }
+
+    private static byte[] Read(string path) =>
+        SmallFile.TryRead(path)
+        ?? throw new FaultException(FaultKind.NotFound, $"{path}: no such file; a bundle holds a config.json");
 }

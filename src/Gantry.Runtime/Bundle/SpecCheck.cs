@@ -41,6 +41,14 @@ internal static class SpecCheck
         Throw(errors, name);
     }
 
+    /// <summary>Checks a filter by itself.</summary>
+    public static void CheckSeccomp(SeccompSpec seccomp, string name)
+    {
+        List<string> errors = [];
+        SeccompCheck.Check(seccomp, errors);
+        Throw(errors, name);
+    }
+
     /// <summary>A zero byte would end the text for the kernel, and so name something else than the text says.</summary>
     public static void CheckText(string field, string? text, List<string> errors)
     {

@@ -36,8 +36,8 @@ internal static class ExecCommand
     public static int Run(CommandContext context, CommandArguments arguments)
     {
         var store = context.Store;
-        var id = arguments.Id();
-        var (process, bundle) = ReadProcess(store, id, arguments);
+        var record = store.Load(arguments.Id());
+        var (process, configuration) = ReadProcess(record, arguments);
         var detach = arguments.Has("detach");
         var consoleSocket = arguments.Value("console-socket");
         if (detach && process.Terminal && consoleSocket is null)
@@ -47,9 +47,10 @@ internal static class ExecCommand
         }
         var (pid, terminal) = new ExecCreator(store).Start(new ExecOptions
         {
-            Id = id,
+            Id = record.Id,
+            Record = record,
             Process = process,
-            Bundle = bundle,
+            Configuration = configuration,
             PidFile = arguments.Value("pid-file"),
             ConsoleSocket = consoleSocket,
             PreservedDescriptors = LifecycleCommands.ReadPreserved(arguments),
@@ -68,7 +69,7 @@ internal static class ExecCommand
         }
     }
 
-    private static (ProcessSpec Process, BundleLoader? Bundle) ReadProcess(StateStore store, string id, CommandArguments arguments)
+    private static (ProcessSpec Process, RuntimeSpec? Configuration) ReadProcess(ContainerRecord record, CommandArguments arguments)
     {
         if (arguments.Value("process") is { } file)
         {
@@ -76,8 +77,8 @@ internal static class ExecCommand
             return (RuntimeSpecJson.ReadProcess(json, file), null);
         }
         // What is not said is as for the container's own process.
-        var bundle = BundleLoader.Load(store.Load(id).Bundle);
-        var process = bundle.Spec.Process ?? new ProcessSpec();
+        var configuration = BundleLoader.LoadForExec(record.Bundle);
+        var process = configuration.Process ?? new ProcessSpec();
         process.Args = arguments.Operands[1..];
         if (process.Args.Count == 0)
         {
@@ -96,7 +97,7 @@ internal static class ExecCommand
         process.User.AdditionalGids =
             [.. process.User.AdditionalGids ?? [], .. arguments.Values("additional-gids").Select(ReadGroup)];
         AddCapabilities(process, [.. arguments.Values("cap")]);
-        return (process, bundle);
+        return (process, configuration);
     }
 
     private static uint ReadGroup(string text) =>

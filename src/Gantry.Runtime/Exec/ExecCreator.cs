@@ -21,7 +21,7 @@ internal sealed class ExecCreator(StateStore store)
     /// </summary>
     public (int Pid, FileDescriptor? Terminal) Start(ExecOptions options)
     {
-        var record = store.Load(options.Id);
+        var record = options.Record ?? store.Load(options.Id);
         var status = ProcessTable.StatusOf(record, store);
         if (status is not ("running" or "created") && !(status == "paused" && options.IgnorePaused))
         {
@@ -31,16 +31,17 @@ internal sealed class ExecCreator(StateStore store)
         }
         SpecCheck.CheckProcess(options.Process, "process");
         // The container's own filter holds for every process in it.
-        var bundle = options.Bundle ?? BundleLoader.Load(record.Bundle);
-        var filter = SeccompFilter.Prepare(bundle.Spec.Linux?.Seccomp, store.Root);
-        using var loader = SeccompListener.Connect(filter, bundle.Spec.Linux?.Seccomp);
-        using var namespaces = NamespaceSet.OfProcess(record.Pid);
+        var spec = options.Configuration ?? BundleLoader.LoadForExec(record.Bundle);
+        var filter = SeccompFilter.Prepare(spec.Linux?.Seccomp, store.Root);
+        using var loader = SeccompListener.Connect(filter, spec.Linux?.Seccomp);
+        var isHostRoot = UserNamespace.IsHostRoot();
+        using var namespaces = NamespaceSet.OfProcess(record.Pid, isHostRoot);
         using var root = Fcntl.Open($"/proc/{record.Pid}/root", Fcntl.O_PATH | Fcntl.O_DIRECTORY);
         if (!ProcessTable.IsAlive(record))
         {
             throw new FaultException(FaultKind.FailedPrecondition, $"container \"{options.Id}\" is stopped");
         }
-        var alone = JoinsAlone(options, namespaces);
+        var alone = isHostRoot && JoinsAlone(options, namespaces);
         var (parent, child) = InitChannel.Open();
         using (parent)
         {
@@ -49,7 +50,7 @@ internal sealed class ExecCreator(StateStore store)
             using (child)
             {
                 var init = new ExecInit(
-                    options, namespaces, root, child, loader, bundle.Spec, ContainerCreator.StateOf(record, status),
+                    options, namespaces, root, child, loader, spec, ContainerCreator.StateOf(record, status),
                     record.HasKeyring, alone ? record.CgroupPath : null, sharesMemory: alone);
                 if (alone)
                 {
@@ -82,7 +83,7 @@ internal sealed class ExecCreator(StateStore store)
     /// </summary>
     private static bool JoinsAlone(ExecOptions options, NamespaceSet namespaces) =>
         options.SubGroups is null && options.Process.ExecCPUAffinity is null && !ControlGroup.IsUnified()
-        && !namespaces.Joins(Sched.CLONE_NEWUSER | Sched.CLONE_NEWTIME) && UserNamespace.IsHostRoot();
+        && !namespaces.Joins(Sched.CLONE_NEWUSER | Sched.CLONE_NEWTIME);
 
     private static void JoinGroup(ExecOptions options, ContainerRecord record, int pid)
     {

@@ -1,6 +1,6 @@
 using Gantry.Oci.Runtime;
-using Gantry.Runtime.Bundle;
 using Gantry.Runtime.Launch;
+using Gantry.Runtime.State;
 
 namespace Gantry.Runtime.Exec;
 
@@ -11,8 +11,11 @@ internal sealed record ExecOptions
 
     public required ProcessSpec Process { get; init; }
 
-    /// <summary>The container's bundle, if it has been read already.</summary>
-    public BundleLoader? Bundle { get; init; }
+    /// <summary>The container's record, if it has been read already.</summary>
+    public ContainerRecord? Record { get; init; }
+
+    /// <summary>The container's configuration, if it has been read already.</summary>
+    public RuntimeSpec? Configuration { get; init; }
 
     public string? PidFile { get; init; }
 

@@ -20,8 +20,12 @@ internal sealed class NamespaceSet : IDisposable
         ("mount", Sched.CLONE_NEWNS, "mnt"),
     ];
 
-    private readonly List<(FileDescriptor File, ulong Flag, string Path)> _joined = [];
-    private readonly HashSet<ulong> _done = [];
+    private const ulong AllButUserAndTime =
+        Sched.CLONE_NEWIPC | Sched.CLONE_NEWUTS | Sched.CLONE_NEWNET | Sched.CLONE_NEWPID | Sched.CLONE_NEWCGROUP | Sched.CLONE_NEWNS;
+
+    /// <summary>A namespace's file with its flag, or a process with several.</summary>
+    private readonly List<(FileDescriptor File, ulong Flags, string Path)> _joined = [];
+    private ulong _done;
 
     private NamespaceSet()
     {
@@ -51,7 +55,7 @@ internal sealed class NamespaceSet : IDisposable
     public bool Makes(ulong flag) => (CloneFlags & flag) != 0;
 
     /// <summary>True when one of the flags' namespaces is joined.</summary>
-    public bool Joins(ulong flags) => _joined.Exists(item => (item.Flag & flags) != 0);
+    public bool Joins(ulong flags) => _joined.Exists(item => (item.Flags & flags) != 0);
 
     /// <summary>The namespaces of a configuration.</summary>
     public static NamespaceSet Open(IEnumerable<NamespaceSpec> namespaces)
@@ -77,24 +81,30 @@ internal sealed class NamespaceSet : IDisposable
     }
 
     /// <summary>Every namespace of a running process that is not this process's own.</summary>
-    public static NamespaceSet OfProcess(int pid)
+    public static NamespaceSet OfProcess(int pid, bool asHostRoot)
     {
         var set = new NamespaceSet();
+        if (asHostRoot && !IsForeign(pid, "user") && !IsForeign(pid, "time"))
+        {
+            // The others at once, by the process itself: to join one's own, too, is allowed to the host's root, and no change.
+            set._joined.Add((Sched.OpenProcess(pid), AllButUserAndTime, $"{pid}"));
+            return set;
+        }
         foreach (var (type, flag, file) in Types)
         {
-            var path = $"/proc/{pid}/ns/{file}";
-            if (SysStat.TryStatus(Fcntl.AT_FDCWD, path, true, out var theirs) != 0)
+            if (IsForeign(pid, file))
             {
-                continue; // a kernel without this type
-            }
-            if (SysStat.TryStatus(Fcntl.AT_FDCWD, $"/proc/self/ns/{file}", true, out var ours) != 0
-                || ours.Inode != theirs.Inode)
-            {
+                var path = $"/proc/{pid}/ns/{file}";
                 set._joined.Add((OpenFile(path, type), flag, path));
             }
         }
         return set;
     }
+
+    private static bool IsForeign(int pid, string file) =>
+        // A kernel without this type has no file.
+        SysStat.TryStatus(Fcntl.AT_FDCWD, $"/proc/{pid}/ns/{file}", true, out var theirs) == 0
+        && (SysStat.TryStatus(Fcntl.AT_FDCWD, $"/proc/self/ns/{file}", true, out var ours) != 0 || ours.Inode != theirs.Inode);
 
     /// <summary>
     /// In the process between: joins what the host's rights are good for, then the user namespace, then the pid namespace if
@@ -106,15 +116,15 @@ internal sealed class NamespaceSet : IDisposable
         {
             if (flag != Sched.CLONE_NEWUSER && TryJoin(file, flag, path))
             {
-                _done.Add(flag);
+                _done |= flag;
             }
         }
         foreach (var (file, flag, path) in _joined)
         {
-            if (flag == Sched.CLONE_NEWUSER || (flag == Sched.CLONE_NEWPID && !_done.Contains(flag)))
+            if (flag == Sched.CLONE_NEWUSER || (flag == Sched.CLONE_NEWPID && (_done & flag) == 0))
             {
                 Sched.SetNamespace(file.Number, flag, path);
-                _done.Add(flag);
+                _done |= flag;
             }
         }
     }
@@ -122,12 +132,12 @@ internal sealed class NamespaceSet : IDisposable
     /// <summary>In the parent of an exec, before the clone: setns(2) changes the pid namespace for children only.</summary>
     public void JoinPid()
     {
-        foreach (var (file, flag, path) in _joined)
+        foreach (var (file, flags, path) in _joined)
         {
-            if (flag == Sched.CLONE_NEWPID)
+            if ((flags & Sched.CLONE_NEWPID) != 0)
             {
-                Sched.SetNamespace(file.Number, flag, path);
-                _done.Add(flag);
+                Sched.SetNamespace(file.Number, Sched.CLONE_NEWPID, path);
+                _done |= Sched.CLONE_NEWPID;
             }
         }
     }
@@ -135,11 +145,11 @@ internal sealed class NamespaceSet : IDisposable
     /// <summary>In the process itself.</summary>
     public void Join()
     {
-        foreach (var (file, flag, path) in _joined)
+        foreach (var (file, flags, path) in _joined)
         {
-            if (!_done.Contains(flag))
+            if ((flags & ~_done) != 0)
             {
-                Sched.SetNamespace(file.Number, flag, path);
+                Sched.SetNamespace(file.Number, flags & ~_done, path);
             }
         }
     }

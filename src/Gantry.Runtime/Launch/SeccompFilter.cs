@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Gantry.Linux.Seccomp;
 using Gantry.Oci.Runtime;
+using Gantry.Runtime.Bundle;
 using Gantry.Runtime.State;
 
 namespace Gantry.Runtime.Launch;
@@ -46,7 +47,7 @@ internal static class SeccompFilter
         {
             return filter;
         }
-        filter = Compile(profile);
+        filter = Compile(profile.Syscalls is null ? ReadWhole(json) : profile);
         Directory.CreateDirectory(directory);
         var header = new byte[HeaderSize];
         BinaryPrimitives.WriteInt32LittleEndian(header, json.Length);
@@ -71,6 +72,14 @@ internal static class SeccompFilter
         return kept.Length == HeaderSize + json.Length + length && kept.AsSpan(HeaderSize, json.Length).SequenceEqual(json)
             ? kept[(HeaderSize + json.Length)..]
             : null;
+    }
+
+    /// <summary>An exec reads a profile without its rules, which are seldom needed.</summary>
+    private static SeccompSpec ReadWhole(byte[] json)
+    {
+        var profile = RuntimeSpecJson.ReadSeccomp(json, "linux.seccomp");
+        SpecCheck.CheckSeccomp(profile, "config.json");
+        return profile;
     }
 
     private static byte[] Compile(SeccompSpec profile)

@@ -11,6 +11,8 @@ namespace Gantry.Runtime.State;
 /// <summary>Starts a created container.</summary>
 internal sealed class ContainerStart(StateStore store)
 {
+    private const int EndWaitMs = 10_000;
+
     /// <summary>
     /// Starts it and returns when its program runs, and, where the host wants to be notified, when the program says that it is
     /// ready; throws why it does not. In the <paramref name="foreground"/> a process of its own waits for that. Unless
@@ -21,15 +23,7 @@ internal sealed class ContainerStart(StateStore store)
         var record = store.Load(id);
         using var notify = NotifySocket.TryListen(store.DirectoryOf(id));
         waitsForExec |= record.HasPoststart || notify is not null;
-        using var connection = Begin(id, waitsForExec, out var isArmed);
-        if (waitsForExec)
-        {
-            StartSocket.Finish(connection);
-        }
-        else if (!isArmed)
-        {
-            StartSocket.FinishBeforeExec(connection);
-        }
+        AwaitAnswer(record, waitsForExec);
         if (notify is not null && foreground)
         {
             Cloning.Clone(0, () =>
@@ -45,6 +39,33 @@ internal sealed class ContainerStart(StateStore store)
         if (record.HasPoststart)
         {
             RunPoststart(id);
+        }
+    }
+
+    private void AwaitAnswer(ContainerRecord record, bool waitsForExec)
+    {
+        using var connection = Begin(record.Id, waitsForExec, out var isArmed);
+        try
+        {
+            if (waitsForExec)
+            {
+                StartSocket.Finish(connection);
+            }
+            else if (!isArmed)
+            {
+                StartSocket.FinishBeforeExec(connection);
+            }
+        }
+        catch (FaultException)
+        {
+            // The first process ends after such an answer; whoever asks next shall find the container stopped.
+            using var process = ContainerRemoval.TryOpen(record);
+            if (process is not null)
+            {
+                Span<PollDescriptor> ended = [new PollDescriptor(process.Number, Poll.POLLIN)];
+                Poll.Wait(ended, EndWaitMs);
+            }
+            throw;
         }
     }
 

@@ -7,6 +7,9 @@ namespace Gantry.Runtime.State;
 /// <summary>Whole small files by plain system calls: cheaper at start-up than the class library's streams.</summary>
 internal static class SmallFile
 {
+    private const int MinBuffer = 1024;
+    private const int MaxGuess = 1 << 20;
+
     /// <summary>The file's bytes, or null when it does not exist.</summary>
     public static byte[]? TryRead(string path)
     {
@@ -17,12 +20,13 @@ internal static class SmallFile
             return errno is Errno.ENOENT or Errno.ENOTDIR ? null : throw new LinuxException("open", path, errno);
         }
         using var file = new FileDescriptor(number);
-        return ReadToEnd(number);
+        // One byte more, which the end is found with. A file of procfs has no size.
+        return ReadToEnd(number, (int)Math.Min(SysStat.Status(number).Size, MaxGuess) + 1);
     }
 
-    public static byte[] ReadToEnd(int descriptor)
+    public static byte[] ReadToEnd(int descriptor, int expected = 0)
     {
-        var buffer = new byte[4096];
+        var buffer = new byte[Math.Max(expected, MinBuffer)];
         var length = 0;
         int count;
         while ((count = Unistd.Read(descriptor, buffer.AsSpan(length))) > 0)
