@@ -17,6 +17,11 @@ public static class SeccompProgram
     /// architecture or operator.
     /// </summary>
     public static byte[] Compile(
+        string defaultAction, uint? defaultErrorNumber, IReadOnlyList<string> architectures, IReadOnlyList<SeccompRule> rules) =>
+        CompactFilter.From(CompileAtLength(defaultAction, defaultErrorNumber, architectures, rules));
+
+    /// <summary>The program as libseccomp makes it.</summary>
+    internal static byte[] CompileAtLength(
         string defaultAction, uint? defaultErrorNumber, IReadOnlyList<string> architectures, IReadOnlyList<SeccompRule> rules)
     {
         var fallback = ActionOf(defaultAction, defaultErrorNumber);
