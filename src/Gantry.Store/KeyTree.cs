@@ -1,30 +1,33 @@
+using Gantry.Store.Sqlite;
+
 namespace Gantry.Store;
 
 /// <summary>
 /// A persistent AVL tree of entries by ordinal key: an update copies the path to the root and leaves every older root
 /// valid. A root is therefore a consistent snapshot that readers use without locks, and the history of roots is the
 /// history of the store.
+/// <para>Updates that belong together have the number of an edit: what one of them copied the next one changes in place. Nobody else may
+/// see a root of an edit before it is over; an edit of 0 always copies.</para>
 /// </summary>
 internal sealed class KeyTree
 {
-    private readonly KeyTree? _left;
-    private readonly KeyTree? _right;
-    private readonly int _height;
+    private readonly long _edit;
+    private KeyTree? _left;
+    private KeyTree? _right;
+    private int _height;
 
-    private KeyTree(KeyTree? left, StoreEntry entry, KeyTree? right)
+    private KeyTree(KeyTree? left, StoreEntry entry, KeyTree? right, long edit)
     {
-        _left = left;
-        _right = right;
+        _edit = edit;
         Entry = entry;
-        _height = 1 + Math.Max(Height(left), Height(right));
-        Count = 1 + CountOf(left) + CountOf(right);
+        Join(left, right);
     }
 
     /// <summary>The entry at this node.</summary>
-    public StoreEntry Entry { get; }
+    public StoreEntry Entry { get; private set; }
 
     /// <summary>How many entries the tree under this node holds.</summary>
-    public int Count { get; }
+    public int Count { get; private set; }
 
     public static int CountOf(KeyTree? tree) => tree?.Count ?? 0;
 
@@ -53,61 +56,40 @@ internal sealed class KeyTree
         }
 
         var middle = sorted.Length / 2;
-        return new KeyTree(Build(sorted[..middle]), sorted[middle], Build(sorted[(middle + 1)..]));
+        return new KeyTree(Build(sorted[..middle]), sorted[middle], Build(sorted[(middle + 1)..]), edit: 0);
     }
 
     /// <summary>The tree with the entry added, or replaced where its key exists.</summary>
-    public static KeyTree Set(KeyTree? tree, StoreEntry entry)
+    public static KeyTree Set(KeyTree? tree, StoreEntry entry, long edit = 0)
     {
         if (tree is null)
         {
-            return new KeyTree(null, entry, null);
+            return new KeyTree(null, entry, null, edit);
         }
 
         var order = string.CompareOrdinal(entry.Key, tree.Entry.Key);
         if (order == 0)
         {
-            return new KeyTree(tree._left, entry, tree._right);
+            return tree.With(tree._left, entry, tree._right, edit);
         }
 
         return order < 0
-            ? Balance(Set(tree._left, entry), tree.Entry, tree._right)
-            : Balance(tree._left, tree.Entry, Set(tree._right, entry));
+            ? tree.Balance(Set(tree._left, entry, edit), tree.Entry, tree._right, edit)
+            : tree.Balance(tree._left, tree.Entry, Set(tree._right, entry, edit), edit);
     }
 
     /// <summary>The tree without the key; the same tree when it is not there.</summary>
-    public static KeyTree? Remove(KeyTree? tree, string key)
+    public static KeyTree? Remove(KeyTree? tree, string key, long edit = 0) => Find(tree, key) is null ? tree : RemoveThere(tree!, key, edit);
+
+    /// <summary>The tree after changes.</summary>
+    public static KeyTree? Apply(KeyTree? tree, IEnumerable<StoredChange> changes, long edit = 0)
     {
-        if (tree is null)
+        foreach (var change in changes)
         {
-            return null;
+            tree = change.After is { } entry ? Set(tree, entry, edit) : Remove(tree, change.Key, edit);
         }
 
-        var order = string.CompareOrdinal(key, tree.Entry.Key);
-        if (order < 0)
-        {
-            var left = Remove(tree._left, key);
-            return ReferenceEquals(left, tree._left) ? tree : Balance(left, tree.Entry, tree._right);
-        }
-
-        if (order > 0)
-        {
-            var right = Remove(tree._right, key);
-            return ReferenceEquals(right, tree._right) ? tree : Balance(tree._left, tree.Entry, right);
-        }
-
-        if (tree._left is null || tree._right is null)
-        {
-            return tree._left ?? tree._right;
-        }
-
-        var successor = tree._right;
-        while (successor._left is not null)
-        {
-            successor = successor._left;
-        }
-
-        return Balance(tree._left, successor.Entry, Remove(tree._right, successor.Entry.Key));
+        return tree;
     }
 
     /// <summary>How many keys are ordinally smaller than <paramref name="key"/> (or equal, when inclusive).</summary>
@@ -155,29 +137,79 @@ internal sealed class KeyTree
 
     private static int Height(KeyTree? tree) => tree?._height ?? 0;
 
-    private static KeyTree Balance(KeyTree? left, StoreEntry entry, KeyTree? right)
+    private static KeyTree? RemoveThere(KeyTree tree, string key, long edit)
+    {
+        var order = string.CompareOrdinal(key, tree.Entry.Key);
+        if (order < 0)
+        {
+            return tree.Balance(RemoveThere(tree._left!, key, edit), tree.Entry, tree._right, edit);
+        }
+
+        if (order > 0)
+        {
+            return tree.Balance(tree._left, tree.Entry, RemoveThere(tree._right!, key, edit), edit);
+        }
+
+        if (tree._left is null || tree._right is null)
+        {
+            return tree._left ?? tree._right;
+        }
+
+        var successor = tree._right;
+        while (successor._left is not null)
+        {
+            successor = successor._left;
+        }
+
+        return tree.Balance(tree._left, successor.Entry, RemoveThere(tree._right, successor.Entry.Key, edit), edit);
+    }
+
+    private void Join(KeyTree? left, KeyTree? right)
+    {
+        _left = left;
+        _right = right;
+        _height = 1 + Math.Max(Height(left), Height(right));
+        Count = 1 + CountOf(left) + CountOf(right);
+    }
+
+    // This node with other content: itself where this edit made it, and a copy otherwise.
+    private KeyTree With(KeyTree? left, StoreEntry entry, KeyTree? right, long edit)
+    {
+        if (_edit != edit || edit == 0)
+        {
+            return new KeyTree(left, entry, right, edit);
+        }
+
+        Entry = entry;
+        Join(left, right);
+        return this;
+    }
+
+    private KeyTree Balance(KeyTree? left, StoreEntry entry, KeyTree? right, long edit)
     {
         var difference = Height(left) - Height(right);
         if (difference > 1)
         {
             return Height(left!._left) >= Height(left._right)
-                ? new KeyTree(left._left, left.Entry, new KeyTree(left._right, entry, right))
+                ? new KeyTree(left._left, left.Entry, new KeyTree(left._right, entry, right, edit), edit)
                 : new KeyTree(
-                    new KeyTree(left._left, left.Entry, left._right!._left),
+                    new KeyTree(left._left, left.Entry, left._right!._left, edit),
                     left._right.Entry,
-                    new KeyTree(left._right._right, entry, right));
+                    new KeyTree(left._right._right, entry, right, edit),
+                    edit);
         }
 
         if (difference < -1)
         {
             return Height(right!._right) >= Height(right._left)
-                ? new KeyTree(new KeyTree(left, entry, right._left), right.Entry, right._right)
+                ? new KeyTree(new KeyTree(left, entry, right._left, edit), right.Entry, right._right, edit)
                 : new KeyTree(
-                    new KeyTree(left, entry, right._left!._left),
+                    new KeyTree(left, entry, right._left!._left, edit),
                     right._left.Entry,
-                    new KeyTree(right._left._right, right.Entry, right._right));
+                    new KeyTree(right._left._right, right.Entry, right._right, edit),
+                    edit);
         }
 
-        return new KeyTree(left, entry, right);
+        return With(left, entry, right, edit);
     }
 }

@@ -19,7 +19,8 @@ public class ReferenceTests
         ["Gantry.Runtime"],
         ["Gantry.Monitor"],
         ["Gantry.Store.Etcd"],
-        ["Gantry.Oci", "Gantry.Linux", "Gantry.Store", "Gantry.Grpc"],
+        ["Gantry.Store"],
+        ["Gantry.Oci", "Gantry.Linux", "Gantry.Grpc"],
         ["Gantry.Schema"],
         ["Gantry.Faults"],
     ];

@@ -247,6 +247,45 @@ public abstract class StoreContractTests : StoreSuite
     }
 
     [Fact]
+    public async Task Range_RevisionsOfConcurrentCommits_ReadAsTheirEventsSay()
+    {
+        var before = Store.Revision;
+        await using var watch = await Store.WatchAsync("/r/", before);
+        await Task.WhenAll(Enumerable.Range(0, 32).Select(writer => Task.Run(async () =>
+        {
+            var random = new Random(writer);
+            for (var i = 0; i < 15; i++)
+            {
+                var key = $"/r/{random.Next(12):D2}";
+                await (random.Next(4) == 0 ? Remove(key) : Put(key, $"{writer}-{i}"));
+            }
+        })));
+
+        var states = new SortedDictionary<long, string>();
+        var present = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        while (states.Count == 0 || states.Last().Key < Store.Revision)
+        {
+            var change = await watch.Events.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+            if (change.Value is null)
+            {
+                present.Remove(change.Key);
+            }
+            else
+            {
+                present[change.Key] = Text(change.Value);
+            }
+
+            states[change.Revision] = Render(present);
+        }
+
+        await CheckStatesAsync(states);
+        // To a revision somewhere among the others.
+        var middle = states.Keys.ElementAt(states.Count / 2);
+        await Store.CompactAsync(middle);
+        await CheckStatesAsync(states.Where(state => state.Key >= middle));
+    }
+
+    [Fact]
     public async Task Reopen_AfterWritesAndCompaction_HoldsTheSame()
     {
         for (var i = 0; i < 300; i++)
@@ -268,5 +307,13 @@ public abstract class StoreContractTests : StoreSuite
         await using var watch = await Store.WatchAsync("/r/", last - 1);
         Assert.True(watch.Events.TryRead(out var deletion));
         Assert.Equal(("/r/07", true), (deletion.Key, deletion.Value is null));
+    }
+
+    private async Task CheckStatesAsync(IEnumerable<KeyValuePair<long, string>> states)
+    {
+        foreach (var (revision, state) in states)
+        {
+            Assert.Equal(state, Render(await Store.RangeAsync(new StoreRange("/r/", Revision: revision))));
+        }
     }
 }

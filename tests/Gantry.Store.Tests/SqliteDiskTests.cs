@@ -27,10 +27,26 @@ public sealed class SqliteDiskTests
     }
 
     [Fact]
+    public async Task Commit_EachReadFails_IsToldOrOvercomeAndNothingIsWrong()
+    {
+        using var disk = new FaultyDisk();
+        var path = Path.Combine(disk.Root, "s.db");
+        var number = 1;
+        // The second run opens what the first one left, so that there is something to read.
+        await new DiskRun(disk, path, seed: 0).RunAsync(long.MaxValue, DiskFault.Error, Commits);
+        while (await new DiskRun(disk, path, seed: number).RunAsync(number, DiskFault.Error, Commits, (call, _) => call == DiskCall.Read))
+        {
+            number++;
+        }
+
+        Assert.True(number > 20, $"only {number} reads were seen");
+    }
+
+    [Fact]
     public async Task Commit_FullDisk_IsRefusedReadsGoOnAndWritesWorkAgainWithRoom()
     {
         using var disk = new FaultyDisk();
-        await using var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(disk.Root, "s.db")));
+        await using var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(disk.Root, "s.db")) { LogFiles = disk.LogFiles });
         await store.CommitAsync([new("/a", Bytes("1"))]);
         disk.Plan(1, DiskFault.Full, times: long.MaxValue);
 
@@ -51,7 +67,7 @@ public sealed class SqliteDiskTests
     {
         using var disk = new FaultyDisk();
         var path = Path.Combine(disk.Root, "s.db");
-        var options = new SqliteStoreOptions(path);
+        var options = new SqliteStoreOptions(path) { LogFiles = disk.LogFiles };
         await using (var store = SqliteStore.Open(options))
         {
             await store.CommitAsync([new("/a", Bytes("1"))]);
@@ -88,7 +104,7 @@ public sealed class SqliteDiskTests
     public async Task Commit_ManyWhileTheDiskStaysBroken_AllAreAnswered()
     {
         using var disk = new FaultyDisk();
-        await using var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(disk.Root, "s.db")));
+        await using var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(disk.Root, "s.db")) { LogFiles = disk.LogFiles });
         disk.Plan(1, DiskFault.Error, (call, _) => call == DiskCall.Sync, times: long.MaxValue);
 
         for (var round = 0; round < 20; round++)
@@ -106,7 +122,7 @@ public sealed class SqliteDiskTests
     public async Task Backup_FullDisk_FailsAndLeavesNothingBehind()
     {
         using var disk = new FaultyDisk();
-        await using var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(disk.Root, "s.db")));
+        await using var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(disk.Root, "s.db")) { LogFiles = disk.LogFiles });
         await store.CommitAsync([new("/a", new byte[100_000])]);
         disk.Plan(1, DiskFault.Full, (call, path) => call == DiskCall.Write && path.Contains("copy", StringComparison.Ordinal), times: long.MaxValue);
         var copy = Path.Combine(disk.Root, "copy.db");
@@ -126,7 +142,7 @@ public sealed class SqliteDiskTests
     public async Task Snapshot_WhileTheHistoryCannotBeWrittenOrOpened_FailsAndWorksAgainWithTheDisk()
     {
         using var disk = new FaultyDisk();
-        await using var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(disk.Root, "s.db")));
+        await using var store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(disk.Root, "s.db")) { LogFiles = disk.LogFiles });
         await store.CommitAsync([new("/a", Bytes("1"))]);
         disk.Plan(1, DiskFault.Error, static (_, path) => path.Contains("-history", StringComparison.Ordinal), times: long.MaxValue);
 

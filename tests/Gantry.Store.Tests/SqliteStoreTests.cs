@@ -1,6 +1,7 @@
 using Gantry.Faults;
 using Gantry.Store.Contract;
 using Gantry.Store.Sqlite;
+using Gantry.Store.Sqlite.Commits;
 
 namespace Gantry.Store.Tests;
 
@@ -25,14 +26,14 @@ public sealed class SqliteStoreTests : StoreContractTests
     {
         var path = Path.Combine(_directory, "newer.db");
         await SqliteStore.Open(new SqliteStoreOptions(path)).DisposeAsync();
-        Execute(path, "UPDATE meta SET value = 3 WHERE name = 'format'");
+        Execute(path, "UPDATE meta SET value = 4 WHERE name = 'format'");
 
         var fault = Assert.ThrowsAny<FaultException>(() => SqliteStore.Open(new SqliteStoreOptions(path)));
 
         Assert.Equal(FaultKind.FailedPrecondition, fault.Kind);
-        Assert.Contains("format 3, written by a newer gantryd", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("format 4, written by a newer gantryd", fault.Message, StringComparison.Ordinal);
         using var file = SqliteFile.Open(path);
-        Assert.Equal(3, file.ReadMeta("format", 0));
+        Assert.Equal(4, file.ReadMeta("format", 0));
     }
 
     [Fact]
@@ -69,14 +70,20 @@ public sealed class SqliteStoreTests : StoreContractTests
             {
                 await store.CommitAsync([new($"/{i}", new byte[2000])]);
             }
+
+            await store.CompactAsync(store.Revision);
         }
 
         await using (var store = SqliteStore.Open(new SqliteStoreOptions(path)))
         {
-            // What a kill leaves: the file with its log.
+            // What a kill leaves: the file with the logs of SQLite and of the store.
             await store.CommitAsync([new("/last", Bytes("x"))]);
-            File.Copy(path, copy);
-            File.Copy(path + "-wal", copy + "-wal");
+            await store.CompactAsync(store.Revision);
+            await WaitForAsync(() => SqliteFile.WasLeftOpen(path));
+            foreach (var file in CommitLog.FilesOf(path).Append(path).Append(path + "-wal"))
+            {
+                File.Copy(file, copy + file[path.Length..]);
+            }
         }
 
         using (var file = new FileStream(copy, FileMode.Open))

@@ -14,6 +14,10 @@ public sealed class SqliteTrialTests(ITestOutputHelper output)
     // Ten epochs of a quarter of a second, four times: the share of ./test.
     private const int Rounds = 4;
     private const int Epochs = 10;
+
+    // More than an epoch has, so that a watcher that had no turn in one can resume in the next.
+    private const int WindowCommits = 50_000;
+
     private static readonly TimeSpan s_epoch = TimeSpan.FromMilliseconds(250);
 
     [Fact]
@@ -22,11 +26,12 @@ public sealed class SqliteTrialTests(ITestOutputHelper output)
         using var disk = new FaultyDisk();
         var random = new Random(seed);
         var trial = new StoreTrial(seed);
-        var options = new SqliteStoreOptions(Path.Combine(disk.Root, "s.db"));
+        var options = new SqliteStoreOptions(Path.Combine(disk.Root, "s.db")) { LogFiles = disk.LogFiles, WindowCommits = WindowCommits };
         for (var epoch = 0; epoch < Epochs; epoch++)
         {
             var store = SqliteStore.Open(options);
             Plan(disk, random);
+            await CompactAsync(store, trial.WatchedRevision);
             var began = Stopwatch.GetTimestamp();
             IReadOnlyList<string> warnings = [];
             await trial.RunEpochAsync(store, () => disk.IsDead || Stopwatch.GetElapsedTime(began) > s_epoch, async () =>
@@ -77,10 +82,26 @@ public sealed class SqliteTrialTests(ITestOutputHelper output)
         }
     });
 
+    /// <summary>What watchers have seen goes to the files while the disk fails.</summary>
+    private static async Task CompactAsync(SqliteStore store, long revision)
+    {
+        try
+        {
+            if (revision > store.CompactedRevision)
+            {
+                await store.CompactAsync(revision);
+            }
+        }
+        catch (FaultException failure) when (failure.Kind is FaultKind.Unavailable or FaultKind.ResourceExhausted)
+        {
+            // The disk failed just now.
+        }
+    }
+
     private static void Plan(FaultyDisk disk, Random random)
     {
         var number = random.Next(1, 400);
-        switch (random.Next(6))
+        switch (random.Next(7))
         {
             case 0:
                 disk.Plan(number, DiskFault.Full, times: random.Next(1, 60));
@@ -93,6 +114,9 @@ public sealed class SqliteTrialTests(ITestOutputHelper output)
                 break;
             case 3:
                 disk.Plan(number, DiskFault.Error, times: random.Next(1, 4));
+                break;
+            case 4:
+                disk.Plan(random.Next(1, 20), DiskFault.Error, (call, _) => call == DiskCall.Read, times: random.Next(1, 4));
                 break;
             default:
                 disk.Plan(number * 4, DiskFault.Crash);

@@ -83,19 +83,15 @@ internal static class StoreMigration
         }
     }
 
-    /// <summary>Renames a database and its history, so that nobody takes it for the cluster's; returns the new path.</summary>
+    /// <summary>Renames a database, its log and its history, so that nobody takes them for the cluster's; returns the new path.</summary>
     public static string SetAside(string path)
     {
         var suffix = DateTime.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
-        foreach (var file in new[] { path, SqliteStoreOptions.HistoryPathOf(path) })
+        var history = SqliteStoreOptions.HistoryPathOf(path);
+        foreach (var file in SqliteStore.FilesOf(path))
         {
-            foreach (var ending in new[] { "", "-wal", "-shm" })
-            {
-                if (File.Exists(file + ending))
-                {
-                    File.Move(file + ending, $"{file}.{suffix}{ending}");
-                }
-            }
+            var name = file.StartsWith(history, StringComparison.Ordinal) ? history : path;
+            File.Move(file, $"{name}.{suffix}{file[name.Length..]}");
         }
 
         return $"{path}.{suffix}";

@@ -162,6 +162,9 @@ public static partial class Unistd
     /// <summary>fsync(2).</summary>
     public static void Sync(int descriptor) => LinuxException.Check(fsync(descriptor), "fsync");
 
+    /// <summary>fdatasync(2): waits for a file's bytes, and for its size where that changed, but not for its times.</summary>
+    public static void SyncData(SafeHandle file) => LinuxException.Check(fdatasync(file), "fdatasync");
+
     /// <summary>unlink(2); a missing file is fine.</summary>
     public static void Unlink(string path)
     {
@@ -268,6 +271,9 @@ public static partial class Unistd
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fsync(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fdatasync(SafeHandle fd);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int unlink(string path);

@@ -28,15 +28,15 @@ internal sealed class NewestEntries
     /// <summary>Takes in a commit that is about to be published.</summary>
     public void Apply(HistoryItem item)
     {
-        foreach (var change in item.Events)
+        foreach (var change in item.Changes)
         {
-            if (change.Value is null || KeyTree.Find(item.Root, change.Key) is not { } entry)
+            if (change.After is { } entry)
             {
-                _entries.TryRemove(change.Key, out _);
+                _entries[change.Key] = entry;
             }
             else
             {
-                _entries[change.Key] = entry;
+                _entries.TryRemove(change.Key, out _);
             }
         }
     }

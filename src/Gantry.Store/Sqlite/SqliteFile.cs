@@ -5,12 +5,15 @@ namespace Gantry.Store.Sqlite;
 
 /// <summary>
 /// One connection to a database file in WAL mode, where a commit is one fsync (synchronous=FULL). Used by one thread at a time.
-/// Checkpoints are never a side effect of a commit: see <see cref="Checkpointer"/>.
+/// Checkpoints are never a side effect of a commit: who writes makes them between two of its transactions.
 /// </summary>
 internal sealed class SqliteFile : IDisposable
 {
     // Larger than SQLite's 4,096: three objects of 2 kB fit on a page instead of one, and a long log has fewer pages to copy.
     private const int PageSizeBytes = 8192;
+
+    // What a log may keep on disk when all of it was copied: about what one step of applying commits writes.
+    private const long WalLimitBytes = 64 << 20;
 
     // Other connections of this process hold locks for microseconds, and people look into the file with sqlite3.
     private const int BusyTimeoutMs = 5000;
@@ -42,7 +45,7 @@ internal sealed class SqliteFile : IDisposable
             // Both of these count only for a file that has no pages yet.
             file.Execute($"PRAGMA page_size={PageSizeBytes}; PRAGMA auto_vacuum=INCREMENTAL");
             file.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA temp_store=MEMORY");
-            file.Execute($"PRAGMA cache_size=-{cacheKib}; PRAGMA journal_size_limit={Checkpointer.WalLimitBytes}");
+            file.Execute($"PRAGMA cache_size=-{cacheKib}; PRAGMA journal_size_limit={WalLimitBytes}");
             return file;
         }
         catch

@@ -16,7 +16,7 @@ public sealed partial class SqliteStore : IStoreHistory
         var state = _state;
         await archiver.ReachAsync(state.CompactedRevision, cancellationToken).ConfigureAwait(false);
         var bounds = archiver.Bounds;
-        var size = SqliteFile.SizeOnDisk(_options.Path) + SqliteFile.SizeOnDisk(_options.HistoryPath);
+        var size = SqliteFile.SizeOnDisk(_options.Path) + SqliteFile.SizeOnDisk(_options.HistoryPath) + _log.SizeBytes;
         return new StoreHistorySpan(bounds.Floor, Time(bounds.FloorMs), state.Revision, Time(state.CommittedMs), size);
     }
 
@@ -108,7 +108,7 @@ public sealed partial class SqliteStore : IStoreHistory
 
         var time = await TimeOfAsync(named, cancellationToken).ConfigureAwait(false);
         // Between the check and the insertion nothing is forgotten: both are the archiver's.
-        return await archiver.DoAsync(file =>
+        return await archiver.DoAsync(files =>
         {
             reader.CheckReadable(named);
             if (reader.Snapshots().Any(snapshot => snapshot.Name == name))
@@ -117,7 +117,7 @@ public sealed partial class SqliteStore : IStoreHistory
             }
 
             var snapshot = new StoreSnapshot(name, named, time, Time(Math.Max(_options.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds(), state.CommittedMs)));
-            file.AddSnapshot(snapshot);
+            files.History!.AddSnapshot(snapshot);
             return snapshot;
         }).ConfigureAwait(false);
     }
@@ -133,10 +133,10 @@ public sealed partial class SqliteStore : IStoreHistory
     public async ValueTask DeleteSnapshotAsync(string name, CancellationToken cancellationToken = default)
     {
         var (archiver, _) = History();
-        var removed = await archiver.DoAsync(file =>
+        var removed = await archiver.DoAsync(files =>
         {
             archiver.PruneAnew();
-            return file.RemoveSnapshot(name);
+            return files.History!.RemoveSnapshot(name);
         }).ConfigureAwait(false);
         if (!removed)
         {
@@ -151,7 +151,7 @@ public sealed partial class SqliteStore : IStoreHistory
 
     private (Archiver Archiver, HistoryReader Reader) History()
     {
-        if (_archiver is null || _history is null)
+        if (_history is null)
         {
             throw new FaultException(FaultKind.FailedPrecondition, $"{_options.Path} is kept without history; open it with a span of history");
         }

@@ -1,5 +1,8 @@
 using Gantry.Faults;
+using Gantry.Linux.Trees;
+using Gantry.Store.Sqlite.Commits;
 using Gantry.Store.Sqlite.History;
+using Gantry.Store.Watch;
 
 namespace Gantry.Store.Sqlite;
 
@@ -13,23 +16,32 @@ public sealed partial class SqliteStore : IStoreMaintenance
     public async ValueTask<StoreStatus> GetStatusAsync(CancellationToken cancellationToken = default)
     {
         var state = _state;
-        var paths = _archiver is null ? [_options.Path] : new[] { _options.Path, _options.HistoryPath };
+        var paths = _history is null ? [_options.Path] : new[] { _options.Path, _options.HistoryPath };
         var used = await Task.Run(() => paths.Sum(UsedBytes), cancellationToken).ConfigureAwait(false);
-        return new StoreStatus("sqlite", _options.Path, state.Revision, state.CompactedRevision, paths.Sum(SqliteFile.SizeOnDisk), used, Warnings());
+        return new StoreStatus(
+            "sqlite", _options.Path, state.Revision, state.CompactedRevision, paths.Sum(SqliteFile.SizeOnDisk) + _log.SizeBytes, used + _log.UsedBytes(_archiver.Applied), Warnings());
     }
 
     /// <inheritdoc/>
     public async ValueTask DefragmentAsync(CancellationToken cancellationToken = default)
     {
-        await SubmitAsync(new PendingCommit([]) { Work = log => log.Shrink() }, cancellationToken).ConfigureAwait(false);
-        if (_archiver is { } archiver)
+        await _archiver.DoAsync(files =>
         {
-            await archiver.DoAsync(file =>
+            _archiver.MoveAll(files);
+            files.Present.Shrink();
+            files.History?.Shrink();
+            return true;
+        }).ConfigureAwait(false);
+        await SubmitAsync(new PendingCommit([])
+        {
+            Work = () =>
             {
-                file.Shrink();
-                return true;
-            }).ConfigureAwait(false);
-        }
+                // What is full goes first, so that the new segment is a small one.
+                _log.Release(_archiver.Applied, keepSpares: false);
+                BeginAnew();
+                _log.Release(_archiver.Applied, keepSpares: false);
+            },
+        }, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -40,20 +52,55 @@ public sealed partial class SqliteStore : IStoreMaintenance
     {
         CheckFree(path);
         cancellationToken.ThrowIfCancellationRequested();
-        if (_archiver is not { } archiver)
+        // As of one moment between two batches: what the window holds, and the rest is on its way into the files.
+        List<HistoryItem> window = [];
+        await SubmitAsync(new PendingCommit([]) { Work = () => window = _hub.Window().Items }, cancellationToken).ConfigureAwait(false);
+        window.Reverse();
+        // Nothing moves between the files meanwhile, so the copies fit. What only the log has is written into them.
+        await _archiver.DoAsync(files =>
         {
-            await Task.Run(() => CopyLog(path), CancellationToken.None).ConfigureAwait(false);
-            return;
-        }
-
-        // Nothing moves between the files meanwhile, so the two copies fit.
-        await archiver.DoAsync(_ =>
-        {
-            var historyPath = SqliteStoreOptions.HistoryPathOf(path);
-            Place(historyPath, _history!.CopyTo);
-            CopyLog(path);
+            _archiver.MoveAll(files);
+            var rest = window.Where(item => item.Revision > files.Present.Applied).Select(static item => new ForgottenCommit(item.Revision, item.CommittedMs, item.Changes)).ToList();
+            CopyFiles(files, path, rest);
             return true;
         }).ConfigureAwait(false);
+    }
+
+    private void CopyFiles(StoreFiles files, string path, List<ForgottenCommit> rest)
+    {
+        var historyPath = SqliteStoreOptions.HistoryPathOf(path);
+        if (files.History is not null)
+        {
+            Place(historyPath, target =>
+            {
+                _history!.CopyTo(target);
+                using var copy = HistoryFile.Open(target, files.Present.Identity, new CommitTime(files.Bounds.Floor, files.Bounds.FloorMs), forgotten: 0);
+                if (rest.Count > 0)
+                {
+                    copy.Add(rest, rest[^1].Revision);
+                }
+            });
+        }
+
+        try
+        {
+            Place(path, target =>
+            {
+                files.Present.CopyTo(target);
+                using var copy = PresentFile.Open(target, _options.TimeProvider.GetUtcNow(), _options.LogFiles);
+                copy.ReadPlaces();
+                if (rest.Count > 0)
+                {
+                    copy.Apply(rest, withoutHistory: files.History is null);
+                }
+            });
+        }
+        catch
+        {
+            // A history alone is no backup, and would be in the way of the next one.
+            File.Delete(historyPath);
+            throw;
+        }
     }
 
     /// <summary>
@@ -96,8 +143,30 @@ public sealed partial class SqliteStore : IStoreMaintenance
         Place(options.Path, target =>
         {
             CopyChecked(backup, target);
-            SqliteLog.Open(target, options.TimeProvider.GetUtcNow()).Dispose();
+            PresentFile.CheckFormat(target);
         });
+    }
+
+    /// <summary>
+    /// Makes a store that holds a page's entries with their revisions, at the page's revision. The place must be free
+    /// (AlreadyExists otherwise); the file is whole or not there.
+    /// </summary>
+    public static void Import(SqliteStoreOptions options, StorePage page)
+    {
+        options.Validate();
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.Path))!);
+        using var owner = OwnerLock.Take(options.Path);
+        CheckFree(options.Path);
+        var now = options.TimeProvider.GetUtcNow();
+        var rows = new List<StoreEntry>(page.Entries.Count);
+        foreach (var commit in page.Entries.GroupBy(static entry => entry.ModRevision))
+        {
+            // Commits of another store may have more operations than this one numbers; only the order within them is lost.
+            rows.AddRange(commit.Select((entry, index) => new StoredEntry(
+                entry.Key, entry.Value, entry.CreateRevision, entry.ModRevision, (entry.ModRevision * StoredChange.MaxOperations) + index, now.ToUnixTimeMilliseconds())));
+        }
+
+        Place(options.Path, target => WriteCopy(target, page with { Entries = rows }, now));
     }
 
     /// <summary>Reads every page of the store's files and compares what they say of themselves. Throws DataLoss for damage.</summary>
@@ -134,9 +203,9 @@ public sealed partial class SqliteStore : IStoreMaintenance
             warnings.Add($"the history cannot be read: {damage.Message}");
         }
 
-        if (_archiver?.Failure is { } failure)
+        if (_archiver.Failure is { } failure)
         {
-            warnings.Add($"the history is not written at present: {failure.Message}");
+            warnings.Add($"the log of commits grows, since the files beside it cannot be written at present: {failure.Message}");
         }
 
         var drive = new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(_options.Path))!);
@@ -150,8 +219,7 @@ public sealed partial class SqliteStore : IStoreMaintenance
 
     private static void CheckFree(string path)
     {
-        var taken = new[] { path, SqliteStoreOptions.HistoryPathOf(path) }.FirstOrDefault(File.Exists);
-        if (taken is not null)
+        if (FilesOf(path) is [var taken, ..])
         {
             throw new FaultException(FaultKind.AlreadyExists, $"{taken} exists; move it away, or name another place");
         }
@@ -168,32 +236,20 @@ public sealed partial class SqliteStore : IStoreMaintenance
     {
         using (var file = SqliteFile.Open(path, create: true))
         {
-            SqliteLog.Create(file, time);
+            PresentFile.Create(file, time);
         }
 
-        using var log = SqliteLog.Open(path, time);
-        log.Begin();
-        foreach (var entry in page.Entries.Cast<StoredEntry>().OrderBy(entry => entry.RowId))
-        {
-            log.Append(entry.RowId, entry.Key, entry.Value, entry.CreateRevision, entry.CommittedMs);
-        }
-
-        log.WriteMeta("compacted", page.Revision);
-        log.WriteMeta("compacted_time", time.ToUnixTimeMilliseconds());
-        log.Commit();
+        using var present = PresentFile.Open(path, time, SystemLogFiles.Instance);
+        present.Fill(page.Entries.Cast<StoredEntry>().OrderBy(static entry => entry.RowId), page.Revision, time);
     }
 
-    /// <summary>Makes a file beside its place, syncs it, and moves it there: a copy is whole or not there.</summary>
+    /// <summary>Makes a file beside its place, syncs it, and moves it there: a copy is whole or not there, also after a power cut.</summary>
     private static void Place(string path, Action<string> make)
     {
         var unfinished = path + ".unfinished";
         try
         {
-            foreach (var leftover in new[] { unfinished, unfinished + "-wal", unfinished + "-shm" })
-            {
-                File.Delete(leftover);
-            }
-
+            Clear(unfinished);
             make(unfinished);
             using (var file = new FileStream(unfinished, FileMode.Open, FileAccess.ReadWrite))
             {
@@ -201,17 +257,23 @@ public sealed partial class SqliteStore : IStoreMaintenance
             }
 
             File.Move(unfinished, path);
+            DurableFile.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new FaultException(FaultKind.Unavailable, $"write {path}: {failure.Message}", failure);
         }
+        finally
+        {
+            Clear(unfinished);
+        }
     }
 
-    private void CopyLog(string path) => Place(path, target =>
+    private static void Clear(string unfinished)
     {
-        using var file = SqliteFile.Open(_options.Path);
-        using var statement = file.Prepare("VACUUM INTO ?1");
-        statement.Bind(1, target).Run();
-    });
+        foreach (var leftover in new[] { unfinished, unfinished + "-wal", unfinished + "-shm" })
+        {
+            File.Delete(leftover);
+        }
+    }
 }

@@ -1,14 +1,15 @@
 using Gantry.Faults;
+using Gantry.Store.Sqlite.Commits;
 using Gantry.Store.Sqlite.History;
 using Gantry.Store.Watch;
 
 namespace Gantry.Store.Sqlite;
 
 /// <summary>
-/// The embedded store: one file, one process, everything current in memory. Reads never touch the disk. One writer loop takes what
-/// has queued, checks expectations in order, appends everything in one transaction (group commit), and then publishes revision by
-/// revision: first to readers, then to watchers, then to the committers. What the window of recent revisions forgets moves to a
-/// second file, the history.
+/// The embedded store: one process, everything current in memory. Reads never touch the disk. One writer loop takes what
+/// has queued, checks expectations in order, appends everything to the log of commits with one sync (group commit), and then publishes revision by
+/// revision: first to readers, then to watchers, then to the committers. What the window of recent revisions forgets moves to two files of
+/// SQLite: to the present, one row a key, and to the history.
 /// </summary>
 public sealed partial class SqliteStore : IStore
 {
@@ -20,52 +21,39 @@ public sealed partial class SqliteStore : IStore
 
     private readonly SqliteStoreOptions _options;
     private readonly OwnerLock _owner;
-    private readonly Checkpointer _checkpointer;
+    private readonly CommitLog _log;
     private readonly WatchHub _hub = new();
-    private readonly Archiver? _archiver;
+    private readonly Archiver _archiver;
     private readonly HistoryReader? _history;
     private readonly CommitQueue<PendingCommit> _queue = new(MaxQueuedCommits);
+    private readonly CancellationTokenSource _closing = new();
 
     private readonly Task _writer;
-    private SqliteLog _log;
     private NewestEntries _newest = null!;
-    private ForgottenRows _forgotten = null!;
     private volatile StoreState _state;
     private volatile FaultException? _refusal;
-    private volatile bool _closing;
     private FaultException? _damage;
     private bool _disposed;
 
-    private SqliteStore(SqliteStoreOptions options, OwnerLock owner, SqliteLog log)
+    private SqliteStore(SqliteStoreOptions options, OwnerLock owner, StoreFiles files, bool checkHistory, CommitLog log)
     {
         _options = options;
         _owner = owner;
         _log = log;
-        _checkpointer = new Checkpointer(options.Path);
+        _state = Load(files.Present, out var compacted, out var forgotten);
+        _archiver = new Archiver(options, log, files, compacted);
+        _archiver.Advance(compacted, forgotten);
         if (options.HistorySpan > TimeSpan.Zero)
         {
-            var check = SqliteFile.WasLeftOpen(options.HistoryPath);
-            _archiver = OpenHistory();
             _history = new HistoryReader(options.HistoryPath);
-            if (check)
+            if (checkHistory)
             {
                 // Reading a whole history takes seconds; the present does not wait for it.
                 _ = Task.Run(CheckHistory);
             }
         }
 
-        try
-        {
-            _state = Load();
-        }
-        catch
-        {
-            _archiver?.Dispose();
-            throw;
-        }
-
-        _checkpointer.Prepare();
-        _archiver?.Start();
+        _archiver.Start();
         _writer = Task.Factory.StartNew(RunWriter, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
@@ -84,19 +72,30 @@ public sealed partial class SqliteStore : IStore
         options.Validate();
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.Path))!);
         var owner = OwnerLock.Take(options.Path);
-        SqliteLog? log = null;
+        StoreFiles? files = null;
+        CommitLog? log = null;
         try
         {
-            log = SqliteLog.Open(options.Path, options.TimeProvider.GetUtcNow());
-            return new SqliteStore(options, owner, log);
+            var wasLeftOpen = SqliteFile.WasLeftOpen(options.HistoryPath);
+            files = StoreFiles.Open(options);
+            log = CommitLog.Open(options.Path, files.Present.Identity, files.Present.Applied, options.LogFiles);
+            return new SqliteStore(options, owner, files, wasLeftOpen, log);
         }
         catch
         {
             log?.Dispose();
+            files?.Dispose();
             owner.Dispose();
             throw;
         }
     }
+
+    /// <summary>All files of a store that exist: its own, its history's, and its log's.</summary>
+    public static IReadOnlyList<string> FilesOf(string path) =>
+    [
+        .. new[] { path, SqliteStoreOptions.HistoryPathOf(path) }.SelectMany(static file => new[] { file, file + "-wal", file + "-shm" }).Where(File.Exists),
+        .. CommitLog.FilesOf(path),
+    ];
 
     /// <inheritdoc/>
     public ValueTask<StoreEntry?> GetAsync(string key, CancellationToken cancellationToken = default) =>
@@ -119,14 +118,19 @@ public sealed partial class SqliteStore : IStore
     }
 
     /// <inheritdoc/>
-    public async ValueTask<StoreCommit> CommitAsync(IReadOnlyList<StoreOperation> operations, CancellationToken cancellationToken = default)
+    public ValueTask<StoreCommit> CommitAsync(IReadOnlyList<StoreOperation> operations, CancellationToken cancellationToken = default)
     {
-        if (operations.Count is 0 or > SqliteLog.MaxOperations)
+        if (operations.Count is 0 or > StoredChange.MaxOperations)
         {
-            throw new FaultException(FaultKind.InvalidArgument, $"a commit has 1 to {SqliteLog.MaxOperations} operations, not {operations.Count}");
+            throw new FaultException(FaultKind.InvalidArgument, $"a commit has 1 to {StoredChange.MaxOperations} operations, not {operations.Count}");
         }
 
-        return await SubmitAsync(new PendingCommit(operations), cancellationToken).ConfigureAwait(false);
+        if (operations.Sum(static operation => (long)(operation.Value?.Length ?? 0)) > CommitLog.MostCommitBytes)
+        {
+            throw new FaultException(FaultKind.InvalidArgument, $"a commit has at most {CommitLog.MostCommitBytes} bytes of values; write them with several");
+        }
+
+        return new ValueTask<StoreCommit>(SubmitAsync(new PendingCommit(operations), cancellationToken));
     }
 
     /// <inheritdoc/>
@@ -146,7 +150,7 @@ public sealed partial class SqliteStore : IStore
         if (!_disposed)
         {
             _disposed = true;
-            _closing = true;
+            await _closing.CancelAsync().ConfigureAwait(false);
             _queue.Close();
             await _writer.ConfigureAwait(false);
             lock (_writing)
@@ -155,44 +159,44 @@ public sealed partial class SqliteStore : IStore
                 _hub.Close();
             }
 
-            _archiver?.Dispose();
+            _archiver.Dispose();
             _history?.Dispose();
-            _checkpointer.Dispose();
             _log.Dispose();
             _queue.Dispose();
             _owner.Dispose();
+            _closing.Dispose();
         }
     }
 
-    private async Task<StoreCommit> SubmitAsync(PendingCommit pending, CancellationToken cancellationToken)
+    private Task<StoreCommit> SubmitAsync(PendingCommit pending, CancellationToken cancellationToken)
     {
-        if (_refusal is { } refusal)
+        if ((_refusal ?? _archiver.Refusal) is { } refusal)
         {
-            throw new FaultException(refusal.Kind, refusal.Message, refusal);
+            return Task.FromException<StoreCommit>(new FaultException(refusal.Kind, refusal.Message, refusal));
         }
 
         if (pending.Work is null && TryCommitHere(pending))
         {
-            return await pending.Completion.Task.ConfigureAwait(false);
+            return pending.Task;
         }
 
-        if (_closing || !await _queue.AddAsync(pending, cancellationToken).ConfigureAwait(false))
-        {
-            throw new FaultException(FaultKind.Unavailable, "the store is closed");
-        }
-
+        var added = _closing.IsCancellationRequested ? ValueTask.FromResult(false) : _queue.AddAsync(pending, cancellationToken);
         // Once queued, the outcome must be known to the caller: no cancellation from here.
-        return await pending.Completion.Task.ConfigureAwait(false);
+        return added is { IsCompletedSuccessfully: true, Result: true } ? pending.Task : AwaitAsync(added, pending);
     }
 
-    private sealed record PendingCommit(IReadOnlyList<StoreOperation> Operations)
+    private static async Task<StoreCommit> AwaitAsync(ValueTask<bool> added, PendingCommit pending) =>
+        await added.ConfigureAwait(false) ? await pending.Task.ConfigureAwait(false) : throw new FaultException(FaultKind.Unavailable, "the store is closed");
+
+    /// <summary>A commit on its way; the task is its outcome. Whoever waits goes on on a thread of its own.</summary>
+    private sealed class PendingCommit(IReadOnlyList<StoreOperation> operations) : TaskCompletionSource<StoreCommit>(TaskCreationOptions.RunContinuationsAsynchronously)
     {
+        public IReadOnlyList<StoreOperation> Operations => operations;
+
         /// <summary>Not 0: a request to compact instead of a write.</summary>
         public long CompactTo { get; init; }
 
-        /// <summary>Something for the writer to do between two transactions instead of a write.</summary>
-        public Action<SqliteLog>? Work { get; init; }
-
-        public TaskCompletionSource<StoreCommit> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        /// <summary>Something for the writer to do between two batches instead of a write.</summary>
+        public Action? Work { get; init; }
     }
 }

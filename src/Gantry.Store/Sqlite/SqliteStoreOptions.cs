@@ -1,4 +1,5 @@
 using Gantry.Faults;
+using Gantry.Store.Sqlite.Commits;
 
 namespace Gantry.Store.Sqlite;
 
@@ -22,6 +23,9 @@ public sealed record SqliteStoreOptions(string Path)
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>The file system that the log of commits is in.</summary>
+    internal ILogFiles LogFiles { get; init; } = SystemLogFiles.Instance;
 
     /// <summary>The file of history beside the store's: cluster.db has cluster-history.db.</summary>
     public string HistoryPath => HistoryPathOf(Path);

@@ -4,7 +4,7 @@ namespace Gantry.Store.Watch;
 
 /// <summary>
 /// Delivers events to watchers in revision order, and keeps the history window from which a watch can resume. All members
-/// may be called from any thread; <see cref="Publish"/> is called by the writer loop only.
+/// may be called from any thread; <see cref="Add"/> and <see cref="Dispatch"/> are called by the writer only.
 /// </summary>
 internal sealed class WatchHub
 {
@@ -35,18 +35,26 @@ internal sealed class WatchHub
         Volatile.Write(ref _dispatchedRevision, _history.Last?.Value.Revision ?? revision);
     }
 
-    /// <summary>Hands one revision's events to history and watchers.</summary>
-    public void Publish(HistoryItem item)
+    /// <summary>Takes commits into the window, before readers may see them; watchers hear of them with <see cref="Dispatch"/>.</summary>
+    public void Add(List<HistoryItem> items)
     {
         lock (_gate)
         {
-            _history.AddLast(item);
-            foreach (var change in item.Events)
+            items.ForEach(item => _history.AddLast(item));
+        }
+    }
+
+    /// <summary>Hands the events of commits to watchers, revision by revision, when readers see them.</summary>
+    public void Dispatch(List<HistoryItem> items)
+    {
+        lock (_gate)
+        {
+            if (_watchesByPrefix.Count > 0)
             {
-                Dispatch(change);
+                items.ForEach(Dispatch);
             }
 
-            Volatile.Write(ref _dispatchedRevision, item.Revision);
+            Volatile.Write(ref _dispatchedRevision, items[^1].Revision);
         }
     }
 
@@ -66,7 +74,7 @@ internal sealed class WatchHub
             }
 
             var backlog = new List<StoreEvent>();
-            for (var node = _history.Last; node is not null && node.Value.Revision > afterRevision; node = node.Previous)
+            for (var node = Dispatched(); node is not null && node.Value.Revision > afterRevision; node = node.Previous)
             {
                 for (var i = node.Value.Events.Count - 1; i >= 0; i--)
                 {
@@ -92,18 +100,24 @@ internal sealed class WatchHub
     /// <summary>The tree at a revision that is neither compacted nor in the future.</summary>
     public KeyTree? RootAt(long revision)
     {
+        KeyTree? root;
+        var since = new List<HistoryItem>();
         lock (_gate)
         {
-            for (var node = _history.Last; node is not null; node = node.Previous)
+            var node = _history.Last;
+            for (; node is not null && (node.Value.Revision > revision || !node.Value.HasRoot); node = node.Previous)
             {
                 if (node.Value.Revision <= revision)
                 {
-                    return node.Value.Root;
+                    since.Add(node.Value);
                 }
             }
 
-            return _compactedRoot;
+            root = node is null ? _compactedRoot : node.Value.Root;
         }
+
+        since.Reverse();
+        return KeyTree.Apply(root, since.SelectMany(static item => item.Changes));
     }
 
     /// <summary>The tree at the compacted revision, and that revision.</summary>
@@ -123,7 +137,13 @@ internal sealed class WatchHub
     {
         lock (_gate)
         {
-            return ([.. _history.Reverse()], _compactedRoot, _compactedRevision);
+            var items = new List<HistoryItem>(_history.Count);
+            for (var node = Dispatched(); node is not null; node = node.Previous)
+            {
+                items.Add(node.Value);
+            }
+
+            return (items, _compactedRoot, _compactedRevision);
         }
     }
 
@@ -143,27 +163,35 @@ internal sealed class WatchHub
                     break;
                 }
 
-                found = item.Revision;
+                // Where there is a tree already, none needs to be made.
+                found = item.HasRoot ? item.Revision : found;
             }
 
             return found;
         }
     }
 
-    /// <summary>Forgets the window at or below a revision, and gives the times of what it forgot.</summary>
-    public List<CommitTime> Compact(long revision)
+    /// <summary>Forgets the window at or below a revision, and gives what it forgot.</summary>
+    public List<HistoryItem> Compact(long revision)
     {
         lock (_gate)
         {
-            var forgotten = new List<CommitTime>();
+            var forgotten = new List<HistoryItem>();
+            var rest = 0;
             while (_history.First is { } first && first.Value.Revision <= revision)
             {
-                _compactedRoot = first.Value.Root;
+                if (first.Value.HasRoot)
+                {
+                    _compactedRoot = first.Value.Root;
+                    rest = forgotten.Count + 1;
+                }
+
                 _compactedRevision = first.Value.Revision;
-                forgotten.Add(new CommitTime(first.Value.Revision, first.Value.CommittedMs));
+                forgotten.Add(first.Value);
                 _history.RemoveFirst();
             }
 
+            _compactedRoot = KeyTree.Apply(_compactedRoot, forgotten.Skip(rest).SelectMany(static item => item.Changes));
             _compactedRevision = Math.Max(_compactedRevision, revision);
             return forgotten;
         }
@@ -191,6 +219,26 @@ internal sealed class WatchHub
             }
 
             _watchesByPrefix.Clear();
+        }
+    }
+
+    // What readers do not see yet is for the next dispatch.
+    private LinkedListNode<HistoryItem>? Dispatched()
+    {
+        var node = _history.Last;
+        while (node is not null && node.Value.Revision > _dispatchedRevision)
+        {
+            node = node.Previous;
+        }
+
+        return node;
+    }
+
+    private void Dispatch(HistoryItem item)
+    {
+        foreach (var change in item.Events)
+        {
+            Dispatch(change);
         }
     }
 

@@ -19,6 +19,9 @@ public sealed class StoreTrial
     /// <summary>How many operations were recorded.</summary>
     public int Count => _recorder.Count;
 
+    /// <summary>The revision up to which every watcher has seen everything: a store may be compacted to it between two epochs.</summary>
+    public long WatchedRevision => _watches.Min(watch => watch.ResumesAfter);
+
     /// <summary>
     /// Lets all work on a store until <paramref name="isOver"/>; then <paramref name="end"/> closes or kills it. Gives when all have
     /// noticed.

@@ -15,15 +15,25 @@ public sealed class WatchLog(string prefix)
     /// <summary>The revision up to which it has seen everything.</summary>
     public long Reached => Volatile.Read(ref _reached);
 
-    /// <summary>Watches until the store ends or the caller says so.</summary>
+    /// <summary>The revision after which it will watch the next time; 0 before it has seen anything.</summary>
+    public long ResumesAfter => _events.Count > 0 ? _events[^1].Revision - 1 : 0;
+
+    /// <summary>Watches until the store ends or the caller says so. When it was too slow, and told so, it comes back.</summary>
     public async Task RunAsync(IStore store, CancellationToken stop)
+    {
+        while (await WatchAsync(store, stop))
+        {
+        }
+    }
+
+    private async Task<bool> WatchAsync(IStore store, CancellationToken stop)
     {
         // The last revision may have been cut in the middle, so it is asked for again, and what was seen of it is expected to come again.
         var last = _events.Count > 0 ? _events[^1].Revision : 0;
         var again = _events.Where(item => item.Revision == last).Select(item => item.Key).ToHashSet();
         try
         {
-            await using var watch = await store.WatchAsync(prefix, last > 0 ? last - 1 : store.CompactedRevision, stop);
+            await using var watch = await store.WatchAsync(prefix, last > 0 ? ResumesAfter : store.CompactedRevision, stop);
             while (true)
             {
                 var progress = watch.Progress;
@@ -32,7 +42,7 @@ public sealed class WatchLog(string prefix)
                     Volatile.Write(ref _reached, Math.Max(_reached, progress));
                     if (!await watch.Events.WaitToReadAsync(stop))
                     {
-                        return;
+                        return false;
                     }
                 }
                 else if (change.Revision != last || !again.Remove(change.Key))
@@ -44,10 +54,11 @@ public sealed class WatchLog(string prefix)
         catch (OperationCanceledException)
         {
             // The end of an epoch.
+            return false;
         }
         catch (FaultException failure) when (failure.Kind is FaultKind.Unavailable or FaultKind.ResourceExhausted)
         {
-            // The store ended, or this watcher was too slow and was told so: it comes back.
+            return failure.Kind == FaultKind.ResourceExhausted;
         }
     }
 

@@ -4,6 +4,7 @@ namespace Gantry.Store.Tests.Disk;
 internal enum DiskCall
 {
     Open,
+    Read,
     Write,
     Sync,
     Truncate,

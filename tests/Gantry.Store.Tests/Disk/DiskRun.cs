@@ -10,7 +10,7 @@ namespace Gantry.Store.Tests.Disk;
 /// </summary>
 internal sealed class DiskRun(FaultyDisk disk, string path, int seed)
 {
-    private readonly SqliteStoreOptions _options = new(path) { WindowCommits = 1, WindowAge = TimeSpan.Zero };
+    private readonly SqliteStoreOptions _options = new(path) { LogFiles = disk.LogFiles, WindowCommits = 1, WindowAge = TimeSpan.Zero };
     private readonly Dictionary<string, string> _acknowledged = [];
     private readonly Dictionary<long, string> _past = [];
 
@@ -18,9 +18,9 @@ internal sealed class DiskRun(FaultyDisk disk, string path, int seed)
     private readonly Dictionary<string, string?> _inDoubt = [];
 
     /// <summary>Runs with the given call failing; false when there were fewer calls, so that none failed.</summary>
-    public async Task<bool> RunAsync(long number, DiskFault fault, int commits)
+    public async Task<bool> RunAsync(long number, DiskFault fault, int commits, Func<DiskCall, string, bool>? which = null)
     {
-        disk.Plan(number, fault);
+        disk.Plan(number, fault, which);
         var store = await OpenAsync();
         bool failed;
         try
@@ -76,7 +76,7 @@ internal sealed class DiskRun(FaultyDisk disk, string path, int seed)
         var value = $"{i}";
         try
         {
-            var commit = await store.CommitAsync([new(key, Encoding.UTF8.GetBytes(value)), new("/all", new byte[3000])]);
+            var commit = await store.CommitAsync([new(key, Encoding.UTF8.GetBytes(value)), new("/all", new byte[24_000])]);
             _acknowledged[key] = value;
             _inDoubt.Remove(key);
             _past[commit.Revision] = value;

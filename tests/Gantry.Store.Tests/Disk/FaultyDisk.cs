@@ -3,15 +3,17 @@ using System.Collections.Concurrent;
 namespace Gantry.Store.Tests.Disk;
 
 /// <summary>
-/// A directory in memory whose calls can be made to fail, one by one: <see cref="FaultyVfs"/> asks it at each. It counts calls, so that a test can
-/// make the first fail, then the second, and so on.
+/// A directory in memory whose calls can be made to fail, one by one: <see cref="FaultyVfs"/> and <see cref="FaultyLogFiles"/> ask it at each. It
+/// counts calls, so that a test can make the first fail, then the second, and so on.
 /// </summary>
 internal sealed class FaultyDisk : IDisposable
 {
-    /// <summary>SQLITE_IOERR, with the details that SQLite's own file system gives.</summary>
-    public const int IoError = 10;
+    /// <summary>SQLITE_FULL.</summary>
+    public const int FullError = 13;
 
-    private const int FullError = 13;
+    // SQLITE_IOERR, with the details that SQLite's own file system gives.
+    private const int IoError = 10;
+    private const int IoErrorRead = IoError | (1 << 8);
     private const int IoErrorSync = IoError | (4 << 8);
     private const int IoErrorWrite = IoError | (3 << 8);
     private const int IoErrorTruncate = IoError | (6 << 8);
@@ -28,6 +30,7 @@ internal sealed class FaultyDisk : IDisposable
 
     public FaultyDisk()
     {
+        LogFiles = new FaultyLogFiles(this);
         FaultyVfs.EnsureRegistered();
         Root = System.IO.Path.Combine("/dev/shm", $"gantry-disk-{Guid.NewGuid():N}");
         Directory.CreateDirectory(Root);
@@ -35,6 +38,9 @@ internal sealed class FaultyDisk : IDisposable
     }
 
     public string Root { get; }
+
+    /// <summary>The file system that a store here is to use for its log of commits.</summary>
+    public FaultyLogFiles LogFiles { get; }
 
     /// <summary>The power is gone: nothing answers until <see cref="RestorePower"/>.</summary>
     public bool IsDead => _dead;
@@ -45,7 +51,8 @@ internal sealed class FaultyDisk : IDisposable
     public static FaultyDisk? Find(string path) => System.IO.Path.GetDirectoryName(path) is { } directory ? s_disks.GetValueOrDefault(directory) : null;
 
     /// <summary>
-    /// Lets the <paramref name="number"/>th call from now that matches fail (counted from 1), and <paramref name="times"/> - 1 after it.
+    /// Lets the <paramref name="number"/>th call from now that matches fail (counted from 1), and <paramref name="times"/> - 1 after it. Reads match
+    /// only where <paramref name="which"/> says so.
     /// </summary>
     public void Plan(long number, DiskFault fault, Func<DiskCall, string, bool>? which = null, long times = 1)
     {
@@ -53,7 +60,7 @@ internal sealed class FaultyDisk : IDisposable
         {
             _calls = 0;
             Failed = false;
-            _plan = (number, times == long.MaxValue ? times : number + times - 1, fault, which ?? ((_, _) => true));
+            _plan = (number, times == long.MaxValue ? times : number + times - 1, fault, which ?? ((call, _) => call != DiskCall.Read));
         }
     }
 
@@ -78,7 +85,7 @@ internal sealed class FaultyDisk : IDisposable
                 return Code(call);
             }
 
-            if (_plan.Which is null || !_plan.Which(call, path) || (_plan.Fault == DiskFault.Full && call is DiskCall.Sync or DiskCall.Truncate or DiskCall.Delete))
+            if (_plan.Which is null || !_plan.Which(call, path) || (_plan.Fault == DiskFault.Full && call is DiskCall.Read or DiskCall.Sync or DiskCall.Truncate or DiskCall.Delete))
             {
                 return 0;
             }
@@ -123,6 +130,7 @@ internal sealed class FaultyDisk : IDisposable
     private static int Code(DiskCall call) => call switch
     {
         DiskCall.Open => CantOpen,
+        DiskCall.Read => IoErrorRead,
         DiskCall.Write => IoErrorWrite,
         DiskCall.Sync => IoErrorSync,
         DiskCall.Truncate => IoErrorTruncate,

@@ -107,8 +107,12 @@ internal static unsafe partial class FaultyVfs
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int Read(VfsFile* file, byte* buffer, int count, long offset) =>
-        Tracked(file) is { Disk.IsDead: true } ? FaultyDisk.IoError : Real(file)->Methods->Read(Real(file), buffer, count, offset);
+    private static int Read(VfsFile* file, byte* buffer, int count, long offset)
+    {
+        var tracked = Tracked(file);
+        var code = tracked?.Disk.Ask(DiskCall.Read, tracked.Path) ?? Ok;
+        return code != Ok ? code : Real(file)->Methods->Read(Real(file), buffer, count, offset);
+    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int Write(VfsFile* file, byte* buffer, int count, long offset)

@@ -1,88 +1,109 @@
 using Gantry.Faults;
+using Gantry.Store.Sqlite.Commits;
 
 namespace Gantry.Store.Sqlite.History;
 
 /// <summary>
-/// Moves superseded rows into the file of history, on a thread of its own: it reads them on a connection of its own, and tells the
-/// writer which rows the log may forget once their copies are durable. It also forgets the history that is beyond its bounds.
+/// Takes what the window has forgotten out of the log of commits, on a thread of its own: what was superseded goes to the file of history,
+/// what is current to the store's file, and then the log may forget it. It also forgets the history that is beyond its bounds.
 /// </summary>
 internal sealed class Archiver : IDisposable
 {
-    // Rows of one transaction; bounds its memory, and the time that a snapshot waits.
-    private const int MaxBatch = 2048;
+    // Bounds of one transaction of the history: of its memory, and of the time that a snapshot waits.
+    private const int MostHistoryCommits = 16_384;
+    private const long MostHistoryBytes = 32 << 20;
 
-    // So many rows are worth an fsync at once; fewer wait for a second.
+    // So many commits are worth a step at once; fewer wait for a second.
     private const int WorthIt = 512;
+
+    // A step of the store's file: the larger, the more changes of one key become one, and neighbours one page.
+    private const long MostStepBytes = 128 << 20;
+    private const int MostStepCommits = 65_536;
+
+    // How far it may be behind for the sake of commits that want the processors.
+    private const long FarBehindBytes = 64 << 20;
+    private const int FarBehindCommits = 50_000;
+
+    // Commits are slowed down from here on: a bound on the log, and on the memory of what waits.
+    private const long MuchBytes = 256 << 20;
+    private const int MuchCommits = 200_000;
 
     // How many oldest rows make room when the file is full.
     private const int PruneRows = 1024;
 
-    // Rows between two checkpoints of the file, which this thread does between two of its transactions.
-    private const int CheckpointRows = 8192;
-
-    // How far it may be behind for the sake of commits that want the processors.
-    private const long FarBehind = 50_000;
+    // How much of a file's write-ahead log is worth the two syncs of a checkpoint.
+    private const long CheckpointBytes = 24 << 20;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_pruneInterval = TimeSpan.FromSeconds(30);
 
     private readonly object _gate = new();
-    private readonly Queue<SupersededRow> _rows = new();
-    private readonly Queue<CommitTime> _times = new();
-    private readonly Queue<Action<Func<HistoryFile>>> _jobs = new();
-    private readonly Queue<long> _archived = new();
+    private readonly Queue<ForgottenCommit> _waiting = new();
+    private readonly Queue<Action<Func<StoreFiles>>> _jobs = new();
     private readonly List<(long Revision, TaskCompletionSource Done)> _waiters = [];
     private readonly SqliteStoreOptions _options;
-    private readonly Func<HistoryFile> _open;
-    private readonly Action _archivedSome;
-    private readonly LogReader _log;
+    private readonly CommitLog _log;
     private readonly Thread _thread;
-    private HistoryFile? _file;
+    private StoreFiles? _files;
+    private long _waitingBytes;
     private long _target;
+    private long _sinceCheckpoint;
     private long _prunedTo;
     private DateTimeOffset _pruneDue;
-    private int _written;
     private FaultException? _failure;
     private bool _closing;
 
-    /// <summary>Takes over a history file; <paramref name="compacted"/> is the revision up to which the window has forgotten.</summary>
-    public Archiver(SqliteStoreOptions options, Func<HistoryFile> open, long compacted, Action archivedSome)
+    /// <summary>Takes over the files; <paramref name="compacted"/> is the revision up to which the window has forgotten.</summary>
+    public Archiver(SqliteStoreOptions options, CommitLog log, StoreFiles files, long compacted)
     {
         _options = options;
-        _open = open;
-        _archivedSome = archivedSome;
-        _log = new LogReader(options.Path);
-        _file = open();
+        _log = log;
+        _files = files;
         _target = compacted;
-        _prunedTo = _file.Bounds.Floor;
-        Bounds = _file.Bounds;
-        _thread = new Thread(Run) { IsBackground = true, Name = "store history" };
+        _prunedTo = files.Bounds.Floor;
+        Bounds = files.Bounds;
+        Applied = files.Present.Applied;
+        _thread = new Thread(Run) { IsBackground = true, Name = "store files" };
     }
 
-    /// <summary>What the file holds durably.</summary>
+    /// <summary>What the file of history holds durably.</summary>
     public HistoryBounds Bounds
     {
         get => Volatile.Read(ref field);
         private set => Volatile.Write(ref field, value);
     }
 
-    /// <summary>How many revisions it is behind the window, when it is not because of a failure.</summary>
-    public long Lag
+    /// <summary>The revision whose state the store's file durably holds.</summary>
+    public long Applied
+    {
+        get => Volatile.Read(ref field);
+        private set => Volatile.Write(ref field, value);
+    }
+
+    /// <summary>Set by the writer: many commits wait, and this comes after them while it is not far behind.</summary>
+    public bool IsBusyTime
+    {
+        get => Volatile.Read(ref field);
+        set => Volatile.Write(ref field, value);
+    }
+
+    /// <summary>Whether so much waits that commits must wait for it.</summary>
+    public bool IsBehind
     {
         get
         {
             lock (_gate)
             {
-                return _failure is null ? _target - Bounds.Through : 0;
+                return _waitingBytes > MuchBytes || _waiting.Count > MuchCommits;
             }
         }
     }
 
-    /// <summary>Set by the writer: many commits wait, and the history comes after them while it is not far behind.</summary>
-    public bool IsBusyTime
+    /// <summary>Why commits are refused, or null: the files cannot be written, and as much waits for them as may.</summary>
+    public FaultException? Refusal
     {
         get => Volatile.Read(ref field);
-        set => Volatile.Write(ref field, value);
+        private set => Volatile.Write(ref field, value);
     }
 
     /// <summary>Why nothing is written at present, or null.</summary>
@@ -97,60 +118,29 @@ internal sealed class Archiver : IDisposable
         }
     }
 
-    /// <summary>Whether <see cref="TakeArchived"/> has something to give.</summary>
-    public bool HasArchived
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _archived.Count > 0;
-            }
-        }
-    }
-
     public void Start() => _thread.Start();
 
-    /// <summary>Takes note of rows that durable commits superseded, in the order of revisions.</summary>
-    public void Add(IReadOnlyList<SupersededRow> rows)
-    {
-        lock (_gate)
-        {
-            foreach (var row in rows)
-            {
-                _rows.Enqueue(row);
-            }
-        }
-    }
-
-    /// <summary>What was superseded up to a revision may move; the times are those of the revisions since the last call.</summary>
-    public void Advance(long revision, IEnumerable<CommitTime> times)
+    /// <summary>The window has forgotten up to a revision: these commits.</summary>
+    public void Advance(long revision, IReadOnlyList<ForgottenCommit> commits)
     {
         lock (_gate)
         {
             _target = Math.Max(_target, revision);
-            foreach (var time in times)
+            foreach (var commit in commits)
             {
-                _times.Enqueue(time);
+                _waiting.Enqueue(commit);
+                _waitingBytes += commit.SizeBytes;
             }
 
-            Monitor.PulseAll(_gate);
-        }
-    }
-
-    /// <summary>Rows whose copies are durable, at most so many; none when there are fewer than it is worth.</summary>
-    public void TakeArchived(List<long> into, int least, int most)
-    {
-        lock (_gate)
-        {
-            for (; _archived.Count + into.Count >= least && most > 0 && _archived.TryDequeue(out var id); most--)
+            Refuse();
+            if (IsUrgent())
             {
-                into.Add(id);
+                Monitor.PulseAll(_gate);
             }
         }
     }
 
-    /// <summary>Completes when everything up to a revision is in the file; fails when the file cannot be written.</summary>
+    /// <summary>Completes when everything up to a revision is in the history; fails when that cannot be written.</summary>
     public Task ReachAsync(long revision, CancellationToken cancellationToken)
     {
         lock (_gate)
@@ -173,9 +163,9 @@ internal sealed class Archiver : IDisposable
     }
 
     /// <summary>
-    /// Runs something between two transactions, on the archiver's thread. Fails when the file cannot be opened again after a failure.
+    /// Runs something between two transactions, on the archiver's thread. Fails when the files cannot be opened again after a failure.
     /// </summary>
-    public Task<T> DoAsync<T>(Func<HistoryFile, T> work)
+    public Task<T> DoAsync<T>(Func<StoreFiles, T> work)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_gate)
@@ -206,6 +196,14 @@ internal sealed class Archiver : IDisposable
         return done.Task;
     }
 
+    /// <summary>Moves all that waits, now. For use inside <see cref="DoAsync"/>.</summary>
+    public void MoveAll(StoreFiles files)
+    {
+        while (Move(files, most: true))
+        {
+        }
+    }
+
     /// <summary>Rows that only a deleted snapshot needed are looked for from the beginning. For use inside <see cref="DoAsync"/>.</summary>
     public void PruneAnew()
     {
@@ -213,8 +211,17 @@ internal sealed class Archiver : IDisposable
         _pruneDue = default;
     }
 
-    /// <summary>Closes the connection to the log, before the log is opened anew.</summary>
-    public void ReleaseLog() => _log.Release();
+    /// <summary>Waits until commits need not wait any more, at most so long.</summary>
+    public void WaitForRoom(TimeSpan patience)
+    {
+        lock (_gate)
+        {
+            if (IsBehind && _failure is null && !_closing)
+            {
+                Monitor.Wait(_gate, patience);
+            }
+        }
+    }
 
     public void Dispose()
     {
@@ -229,20 +236,28 @@ internal sealed class Archiver : IDisposable
             _thread.Join();
         }
 
-        _file?.Dispose();
-        _log.Dispose();
+        _files?.Dispose();
     }
 
     private void Run()
     {
-        while (WaitForWork(out var job))
+        for (var open = true; open;)
         {
+            open = WaitForWork(out var job);
             try
             {
-                job?.Invoke(() => _file ??= Reopen());
-                _file ??= Reopen();
-                Move(_file);
-                Prune(_file);
+                job?.Invoke(() => _files ??= Reopen());
+                _files ??= Reopen();
+                if (open)
+                {
+                    Move(_files, most: false);
+                    Prune(_files);
+                }
+                else
+                {
+                    // The next start has less to do.
+                    MoveAll(_files);
+                }
             }
             catch (FaultException failure)
             {
@@ -253,16 +268,16 @@ internal sealed class Archiver : IDisposable
         Fail(new FaultException(FaultKind.Unavailable, "the store is closed"));
     }
 
-    private bool WaitForWork(out Action<Func<HistoryFile>>? job)
+    private bool WaitForWork(out Action<Func<StoreFiles>>? job)
     {
         lock (_gate)
         {
             var patience = s_patience;
-            while (!_closing && !_jobs.TryPeek(out _) && !IsUrgent() && patience > TimeSpan.Zero)
+            while (!_closing && _jobs.Count == 0 && !IsUrgent() && patience > TimeSpan.Zero)
             {
                 var began = _options.TimeProvider.GetTimestamp();
                 // Nothing to move: the next thing to do is to forget what has become too old.
-                var idle = _target <= Bounds.Through && _failure is null;
+                var idle = _waiting.Count == 0 && _failure is null;
                 if (!Monitor.Wait(_gate, idle ? s_pruneInterval : patience))
                 {
                     break;
@@ -271,102 +286,138 @@ internal sealed class Archiver : IDisposable
                 patience -= idle ? TimeSpan.Zero : _options.TimeProvider.GetElapsedTime(began);
             }
 
-            // After a failure the file is opened again by whatever comes next, at the latest when patience ends.
+            // After a failure the files are opened again by whatever comes next, at the latest when patience ends.
             _jobs.TryDequeue(out job);
             return !_closing;
         }
     }
 
     private bool IsUrgent() =>
-        _failure is null && _target > Bounds.Through
-        && (_waiters.Count > 0 || (_rows.Count >= WorthIt && _target - Bounds.Through >= (IsBusyTime ? FarBehind : WorthIt)));
+        _failure is null
+        && ((_waiters.Count > 0 && _target > Bounds.Through)
+            || (IsBusyTime ? _waiting.Count >= FarBehindCommits || _waitingBytes >= FarBehindBytes : _waiting.Count >= WorthIt));
 
-    private HistoryFile Reopen()
+    private void Refuse() => Refusal = IsBehind && _failure is { } failure
+        ? new FaultException(FaultKind.Unavailable, $"writes are refused until the store's files can be written: {failure.Message}", failure) : null;
+
+    private StoreFiles Reopen()
     {
-        var file = _open();
+        var files = StoreFiles.Open(_options);
         try
         {
-            // What a failed fsync left in doubt is copied into the file and synced, so that what was read is also durable.
-            file.Checkpoint(truncate: true);
+            files.Settle(Applied);
         }
         catch
         {
-            file.Dispose();
+            files.Dispose();
             throw;
         }
 
-        Bounds = file.Bounds;
+        Bounds = files.Bounds;
+        Applied = files.Present.Applied;
+        Forget();
         lock (_gate)
         {
             _failure = null;
+            Refuse();
         }
 
-        return file;
+        return files;
     }
 
-    private void Move(HistoryFile file)
+    /// <summary>One step; false when nothing is left, or, unless <paramref name="most"/> is to be done, when it can wait.</summary>
+    private bool Move(StoreFiles files, bool most)
     {
-        SkipArchived();
-        List<SupersededRow> rows;
-        CommitTime[] times;
+        List<ForgottenCommit> step = [];
         long through;
         lock (_gate)
         {
-            if (_target <= Bounds.Through || (IsBusyTime && !IsUrgent()))
+            if (!most && !IsUrgent() && IsBusyTime)
             {
-                Reached();
-                return;
+                return false;
             }
 
-            // A revision moves as a whole, so that the mark says all.
-            rows = [];
-            foreach (var row in _rows)
+            var bytes = 0L;
+            foreach (var commit in _waiting.TakeWhile(_ => step.Count < MostStepCommits && bytes < MostStepBytes))
             {
-                if (row.SupersededAt > _target || (rows.Count >= MaxBatch && row.SupersededAt != rows[^1].SupersededAt))
-                {
-                    break;
-                }
-
-                rows.Add(row);
+                step.Add(commit);
+                bytes += commit.SizeBytes;
             }
 
-            through = rows.Count < MaxBatch ? _target : rows[^1].SupersededAt;
-            times = [.. _times.TakeWhile(time => time.Revision <= through)];
+            through = step.Count < _waiting.Count ? step[^1].Revision : _target;
         }
 
-        file.Add(rows, _log.Read(rows), times, through);
-        Bounds = file.Bounds;
-        SkipArchived();
-        lock (_gate)
+        if (!MoveToHistory(files, step, through, most) || step.Count == 0)
         {
-            Reached();
+            return false;
         }
 
-        _written += rows.Count;
-        if (_written >= CheckpointRows)
-        {
-            _written = 0;
-            file.Checkpoint(truncate: false);
-        }
-
-        _archivedSome();
+        files.Present.Apply(step, withoutHistory: files.History is null);
+        Applied = files.Present.Applied;
+        Bounds = files.Bounds;
+        Forget();
+        _log.Release(Applied);
+        Checkpoint(files, step.Sum(commit => commit.SizeBytes));
+        return true;
     }
 
-    // Rows that are durably in the file: the writer may delete them once the window has forgotten them too.
-    private void SkipArchived()
+    // In several transactions: somebody may wait for a job between two of them, and then the rest comes after that.
+    private bool MoveToHistory(StoreFiles files, List<ForgottenCommit> step, long through, bool most)
+    {
+        if (files.History is not { } history)
+        {
+            return true;
+        }
+
+        for (var from = 0; from < step.Count || history.Bounds.Through < through;)
+        {
+            var bytes = 0L;
+            var chunk = step.Skip(from).TakeWhile((commit, i) => i < MostHistoryCommits && (bytes += commit.SizeBytes) < MostHistoryBytes + commit.SizeBytes).ToList();
+            from += chunk.Count;
+            var reached = from == step.Count ? through : chunk[^1].Revision;
+            if (reached <= history.Bounds.Through)
+            {
+                continue;
+            }
+
+            history.Add(chunk, reached);
+            Bounds = files.Bounds;
+            lock (_gate)
+            {
+                Reached();
+                if (!most && from < step.Count && _jobs.Count > 0)
+                {
+                    return false;
+                }
+            }
+        }
+
+        return true;
+    }
+
+    // What the store's file has need not wait any more.
+    private void Forget()
     {
         lock (_gate)
         {
-            var safe = Math.Min(Bounds.Through, _target);
-            while (_rows.TryPeek(out var row) && row.SupersededAt <= safe)
+            while (_waiting.TryPeek(out var first) && first.Revision <= Applied)
             {
-                _archived.Enqueue(_rows.Dequeue().Id);
+                _waitingBytes -= _waiting.Dequeue().SizeBytes;
             }
 
-            while (_times.TryPeek(out var time) && time.Revision <= safe)
-            {
-                _times.Dequeue();
-            }
+            Reached();
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void Checkpoint(StoreFiles files, long bytes)
+    {
+        _sinceCheckpoint += 2 * bytes;
+        if (_sinceCheckpoint >= CheckpointBytes)
+        {
+            _sinceCheckpoint = 0;
+            files.Present.Checkpoint(truncate: false);
+            files.History?.Checkpoint(truncate: false);
         }
     }
 
@@ -380,15 +431,22 @@ internal sealed class Archiver : IDisposable
         _waiters.RemoveAll(waiter => waiter.Revision <= Bounds.Through);
     }
 
-    private void Prune(HistoryFile file)
+    private void Prune(StoreFiles files)
     {
         var now = _options.TimeProvider.GetUtcNow();
-        var full = file.UsedBytes > _options.HistoryBytes;
+        var full = files.History is { } history && history.UsedBytes > _options.HistoryBytes;
         if (!full && now < _pruneDue)
         {
             return;
         }
 
+        var more = (files.History is not null && Prune(files.History, now, full)) | files.Present.ShrinkABit();
+        Bounds = files.Bounds;
+        _pruneDue = more || full ? now : now + s_pruneInterval;
+    }
+
+    private bool Prune(HistoryFile file, DateTimeOffset now, bool full)
+    {
         var floor = file.RevisionAt((now - _options.HistorySpan).ToUnixTimeMilliseconds());
         if (full && file.RevisionAfterOldest(PruneRows) is { } revision && revision > (floor?.Revision ?? 0))
         {
@@ -399,20 +457,19 @@ internal sealed class Archiver : IDisposable
         if (_prunedTo < target.Revision)
         {
             _prunedTo = file.Prune(_prunedTo, target);
-            Bounds = file.Bounds;
         }
 
-        var more = _prunedTo < target.Revision || file.ShrinkABit();
-        _pruneDue = more || full ? now : now + s_pruneInterval;
+        return _prunedTo < target.Revision || file.ShrinkABit();
     }
 
     private void Fail(FaultException failure)
     {
-        _file?.Dispose();
-        _file = null;
+        _files?.Dispose();
+        _files = null;
         lock (_gate)
         {
             _failure = failure;
+            Refuse();
             foreach (var (_, done) in _waiters)
             {
                 done.TrySetException(failure);

@@ -12,10 +12,15 @@ namespace Gantry.Store.Sqlite.History;
 internal sealed class HistoryFile : IDisposable
 {
     /// <summary>Rows that one revision can supersede: each operation the one before it, and, when it deletes, its own.</summary>
-    public const int MaxRows = 2 * SqliteLog.MaxOperations;
+    public const int MaxRows = 2 * StoredChange.MaxOperations;
 
     private const int FormatVersion = 1;
     private const int CacheKib = 16_384;
+
+    // As many ids of keys are remembered; a text index is searched for the others.
+    private const int MostKeyIds = 200_000;
+
+    private readonly Dictionary<string, long> _keyIds = new(StringComparer.Ordinal);
     private readonly SqliteFile _file;
     private readonly SqliteStatement _insert;
     private readonly SqliteStatement _findKey;
@@ -69,24 +74,23 @@ internal sealed class HistoryFile : IDisposable
         }
     }
 
-    /// <summary>Adds rows and the times of revisions, all of them up to <paramref name="through"/>, durably or not at all.</summary>
-    public void Add(IReadOnlyList<SupersededRow> rows, IReadOnlyList<LogRow> contents, CommitTime[] times, long through)
+    /// <summary>
+    /// Adds what commits superseded and their times, durably or not at all; then it has all that was superseded up to <paramref name="through"/>.
+    /// What it has already is left out.
+    /// </summary>
+    public void Add(IReadOnlyList<ForgottenCommit> commits, long through)
     {
+        if (_keyIds.Count > MostKeyIds)
+        {
+            _keyIds.Clear();
+        }
+
         _file.InOneTransaction(() =>
         {
-            var index = 0;
-            for (var i = 0; i < rows.Count; i++)
+            CommitTime[] times = [.. commits.Where(commit => commit.Revision > Bounds.Through).Select(commit => new CommitTime(commit.Revision, commit.CommittedMs))];
+            foreach (var commit in commits.Where(commit => commit.Revision > Bounds.Through))
             {
-                index = i > 0 && rows[i - 1].SupersededAt == rows[i].SupersededAt ? index + 1 : 0;
-                var row = contents[i];
-                if (row.Value is not null && row.Revision == rows[i].SupersededAt)
-                {
-                    // Written and superseded by one commit: no revision ever saw it.
-                    continue;
-                }
-
-                _insert.Bind(1, (rows[i].SupersededAt * MaxRows) + index).Bind(2, KeyId(row.Key)).Bind(3, row.Id).Bind(4, row.CreateRevision)
-                    .Bind(5, row.CommittedMs).Bind(6, row.Value is null ? default(ReadOnlyMemory<byte>?) : row.Value).Run();
+                AddRows(commit);
             }
 
             foreach (var block in Blocks(times))
@@ -109,6 +113,8 @@ internal sealed class HistoryFile : IDisposable
         var reached = Number($"SELECT seq FROM versions WHERE seq >= {first} AND seq < {(floor.Revision + 1) * MaxRows} ORDER BY seq LIMIT 1 OFFSET 2000") is { } seq
             ? seq / MaxRows : floor.Revision;
         var end = (reached + 1) * MaxRows;
+        // Keys without versions go.
+        _keyIds.Clear();
         _file.InOneTransaction(() =>
         {
             var lowered = floor with { Revision = Math.Max(Bounds.Floor, reached) };
@@ -117,7 +123,7 @@ internal sealed class HistoryFile : IDisposable
             _file.Execute("CREATE TEMP TABLE IF NOT EXISTS touched (kid INTEGER PRIMARY KEY); DELETE FROM touched");
             _file.Execute($"INSERT OR IGNORE INTO touched SELECT kid FROM versions WHERE seq >= {Text(first)} AND seq < {Text(end)}");
             // A snapshot at S keeps the rows that S saw: written at or before it, superseded after it.
-            _file.Execute($"DELETE FROM versions WHERE seq >= {Text(first)} AND seq < {Text(end)} AND NOT EXISTS (SELECT 1 FROM snapshots WHERE revision >= versions.id / {SqliteLog.MaxOperations} AND revision < versions.seq / {MaxRows})");
+            _file.Execute($"DELETE FROM versions WHERE seq >= {Text(first)} AND seq < {Text(end)} AND NOT EXISTS (SELECT 1 FROM snapshots WHERE revision >= versions.id / {StoredChange.MaxOperations} AND revision < versions.seq / {MaxRows})");
             _file.Execute("DELETE FROM keys WHERE kid IN (SELECT kid FROM touched) AND NOT EXISTS (SELECT 1 FROM versions WHERE versions.kid = keys.kid)");
             _file.Execute($"DELETE FROM times WHERE first < (SELECT max(first) FROM times WHERE first <= {Text(lowered.Revision)})");
         });
@@ -224,6 +230,22 @@ internal sealed class HistoryFile : IDisposable
         }
     }
 
+    private void AddRows(ForgottenCommit commit)
+    {
+        var index = 0;
+        foreach (var row in HistoryRow.Of(commit))
+        {
+            // What was written and superseded by one commit no revision ever saw.
+            if (row.Value is null || row.Id / StoredChange.MaxOperations != row.SupersededAt)
+            {
+                _insert.Bind(1, (row.SupersededAt * MaxRows) + index).Bind(2, KeyId(row.Key)).Bind(3, row.Id).Bind(4, row.CreateRevision)
+                    .Bind(5, row.CommittedMs).Bind(6, row.Value).Run();
+            }
+
+            index++;
+        }
+    }
+
     private long? Number(FormattableString sql)
     {
         using var statement = _file.Prepare(sql.ToString(CultureInfo.InvariantCulture));
@@ -232,6 +254,11 @@ internal sealed class HistoryFile : IDisposable
 
     private long KeyId(string key)
     {
+        if (_keyIds.TryGetValue(key, out var known))
+        {
+            return known;
+        }
+
         foreach (var statement in new[] { _findKey, _addKey })
         {
             statement.Bind(1, key);
@@ -245,7 +272,7 @@ internal sealed class HistoryFile : IDisposable
                 }
 
                 statement.Reset();
-                return id;
+                return _keyIds[key] = id;
             }
         }
 

@@ -26,13 +26,13 @@ internal sealed class HistoryReader(string path) : IDisposable
             JOIN versions v ON v.seq = (SELECT seq FROM versions WHERE kid = keys.kid AND seq >= ?1 ORDER BY seq LIMIT 1)
             WHERE keys.key >= ?2 AND keys.key < ?3 AND v.id < ?4 AND v.value IS NOT NULL
             """);
-        statement.Bind(1, (revision + 1) * HistoryFile.MaxRows).Bind(4, (revision + 1) * SqliteLog.MaxOperations);
+        statement.Bind(1, (revision + 1) * HistoryFile.MaxRows).Bind(4, (revision + 1) * StoredChange.MaxOperations);
         BindPrefix(statement, prefix);
         var entries = new List<StoredEntry>();
         while (statement.Step())
         {
             var id = statement.GetNumber(1);
-            entries.Add(new StoredEntry(statement.GetText(0), statement.GetBlob(4), statement.GetNumber(2), id / SqliteLog.MaxOperations, id, statement.GetNumber(3)));
+            entries.Add(new StoredEntry(statement.GetText(0), statement.GetBlob(4), statement.GetNumber(2), id / StoredChange.MaxOperations, id, statement.GetNumber(3)));
         }
 
         return entries;
@@ -49,7 +49,7 @@ internal sealed class HistoryReader(string path) : IDisposable
         {
             var value = statement.GetBlob(2);
             versions.Add(new StoreVersion(
-                statement.GetNumber(0) / SqliteLog.MaxOperations,
+                statement.GetNumber(0) / StoredChange.MaxOperations,
                 DateTimeOffset.FromUnixTimeMilliseconds(statement.GetNumber(1)),
                 value is null ? default(ReadOnlyMemory<byte>?) : value,
                 statement.GetNumber(3)));
