@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gantry.Faults;
 using Gantry.Store.Sqlite;
+using Gantry.Store.Sqlite.Commits;
 
 namespace Gantry.Store.Tests;
 
@@ -66,6 +67,21 @@ public sealed class SqliteBackupTests : IDisposable
         Assert.Equal((changed, changed), (copy.Revision, copy.CompactedRevision));
         Assert.Equal((created, changed), ((await copy.GetAsync("/a"))!.CreateRevision, (await copy.GetAsync("/a"))!.ModRevision));
         Assert.Equal(changed + 1, (await copy.CommitAsync([new("/a", Bytes("x"), changed)])).Revision);
+    }
+
+    [Fact]
+    public async Task Check_LogDamagedWhileOpen_SaysSo()
+    {
+        await using var store = SqliteStore.Open(Options);
+        await store.CommitAsync([new("/a", new byte[2000])]);
+        await store.CheckAsync();
+        using (var file = new FileStream(Assert.Single(CommitLog.FilesOf(Options.Path)), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            file.Position = 1000;
+            file.WriteByte(1);
+        }
+
+        Assert.Equal(FaultKind.DataLoss, (await Assert.ThrowsAnyAsync<FaultException>(async () => await store.CheckAsync())).Kind);
     }
 
     [Fact]

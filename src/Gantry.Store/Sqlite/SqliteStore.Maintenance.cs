@@ -169,9 +169,33 @@ public sealed partial class SqliteStore : IStoreMaintenance
         Place(options.Path, target => WriteCopy(target, page with { Entries = rows }, now));
     }
 
-    /// <summary>Reads every page of the store's files and compares what they say of themselves. Throws DataLoss for damage.</summary>
+    /// <summary>
+    /// Reads every page of the store's files and its log, and compares what they say of themselves. Throws DataLoss for damage. Commits wait while
+    /// the log is read, which is at most what its bound allows.
+    /// </summary>
     public async ValueTask CheckAsync(CancellationToken cancellationToken = default)
     {
+        FaultException? damage = null;
+        await SubmitAsync(new PendingCommit([])
+        {
+            Work = () =>
+            {
+                try
+                {
+                    _log.Check(_archiver.Applied, _state.Revision);
+                }
+                catch (LogFault failure)
+                {
+                    // Of reading: nothing that is being written is in doubt.
+                    damage = failure;
+                }
+            },
+        }, cancellationToken).ConfigureAwait(false);
+        if (damage is not null)
+        {
+            throw new FaultException(damage.Kind, damage.Message, damage);
+        }
+
         await Task.Run(() =>
         {
             using (var file = SqliteFile.Open(_options.Path))

@@ -105,6 +105,16 @@ internal sealed class CommitLog : IDisposable
     /// <summary>What the log held when it was opened, beyond the revision that was given. It does not keep them.</summary>
     public List<LoggedCommit> TakeCommits() => Interlocked.Exchange(ref _commits, []);
 
+    /// <summary>Reads all again that the store's file does not have, and throws DataLoss when it does not reach to a revision. For the writing thread.</summary>
+    public void Check(long applied, long last)
+    {
+        using var again = Open(_path, _identity, applied, _files);
+        if (again.TakeCommits() is [.., var newest] ? newest.Revision != last : last > applied)
+        {
+            throw LogFault.Damage(_path, $"its log does not reach to revision {last}");
+        }
+    }
+
     /// <summary>Makes a frame durable whose last commit has the given revision. Throws <see cref="LogFault"/>.</summary>
     public void Append(CommitFrame frame, long last)
     {
