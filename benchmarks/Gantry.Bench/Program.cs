@@ -1,6 +1,7 @@
 using Gantry.Bench.Instances;
 using Gantry.Bench.Measurements;
 using Gantry.Bench.Results;
+using Gantry.Bench.Stores;
 
 (string Name, Func<Task<IReadOnlyList<Metric>>> Run)[] measurements =
 [
@@ -20,6 +21,12 @@ using Gantry.Bench.Results;
     ("list_5000", ListMeasurement.RunAsync),
     ("watchers_1000", WatchMeasurement.RunAsync),
 ];
+
+if (args is [StoreOpening.Argument, var path])
+{
+    await StoreOpening.ReportAsync(path);
+    return 0;
+}
 
 var unknown = args.Where(arg => measurements.All(measurement => measurement.Name != arg)).ToList();
 if (unknown.Count > 0)

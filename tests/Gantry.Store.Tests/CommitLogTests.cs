@@ -156,6 +156,33 @@ public sealed class CommitLogTests : IDisposable
     }
 
     [Fact]
+    public void Append_DiskFullAtEachWriteOfANewSegment_LosesNothingThatComesAfter()
+    {
+        var number = 1;
+        for (var failed = true; failed; number++)
+        {
+            using var disk = new FaultyDisk();
+            var path = Path.Combine(disk.Root, "s.db");
+            using (var log = CommitLog.Open(path, Identity, 1, disk.LogFiles))
+            {
+                Append(log, 2, new LoggedChange(0, "/a", Bytes("1"), 2));
+                disk.Plan(number, DiskFault.Full, (call, _) => call == DiskCall.Write);
+                failed = Record.Exception(() => Append(log, 3, new LoggedChange(0, "/large", new byte[200_000], 3))) is LogFault;
+                Assert.Equal(failed, disk.Failed);
+                if (failed)
+                {
+                    Append(log, 3, new LoggedChange(0, "/small", Bytes("2"), 3));
+                }
+            }
+
+            using var again = CommitLog.Open(path, Identity, 1, disk.LogFiles);
+            Assert.Equal(["/a", failed ? "/small" : "/large"], again.TakeCommits().SelectMany(commit => commit.Changes).Select(change => change.Key));
+        }
+
+        Assert.True(number > 4, $"only {number} writes were seen");
+    }
+
+    [Fact]
     public void Release_WhileMuchIsAppended_KeepsFewFilesAndNothingThatCountsIsLost()
     {
         const int last = 2000;

@@ -33,14 +33,14 @@ internal sealed class FaultyLogFiles(FaultyDisk disk) : ILogFiles
     // Names are durable at once on this disk.
     public void SyncDirectoryOf(string path) => Ask(DiskCall.Sync, path);
 
-    /// <summary>Throws when the call is to fail; <paramref name="torn"/>: half of a write is done before that.</summary>
-    public void Ask(DiskCall call, string path, Action? torn = null)
+    /// <summary>Throws when the call is to fail; <paramref name="half"/> of a write is done before that when it is torn, or when the disk gets full by it.</summary>
+    public void Ask(DiskCall call, string path, Action? half = null)
     {
-        if (disk.Ask(call, path, out var half) is var code && code != 0)
+        if (disk.Ask(call, path, out var torn) is var code && code != 0)
         {
-            if (half)
+            if (torn || code == FaultyDisk.FullError)
             {
-                torn?.Invoke();
+                half?.Invoke();
             }
 
             throw code == FaultyDisk.FullError ? new IOException("no space left", NoSpace) : new IOException("input/output error", InputOutput);
@@ -60,7 +60,7 @@ internal sealed class FaultyLogFiles(FaultyDisk disk) : ILogFiles
         public void Write(ReadOnlySpan<byte> bytes, long offset)
         {
             var half = bytes[..(bytes.Length / 2)].ToArray();
-            files.Ask(DiskCall.Write, tracked.Path, torn: () => Write(half));
+            files.Ask(DiskCall.Write, tracked.Path, half: () => Write(half));
             real.Write(bytes, offset);
             tracked.Wrote(offset, bytes.Length);
 

@@ -275,6 +275,8 @@ internal sealed class CommitLog : IDisposable
         }
         catch (LogFault failure)
         {
+            // Its header may be on the disk, and says that what earlier segments have after this revision does not count: so they get nothing more.
+            _current = null;
             lock (_gate)
             {
                 segment.Last = frame.Follows;

@@ -28,8 +28,11 @@ internal sealed class Archiver : IDisposable
     private const long MuchBytes = 256 << 20;
     private const int MuchCommits = 200_000;
 
-    // How many oldest rows make room when the file is full.
-    private const int PruneRows = 1024;
+    // How many rows are forgotten in one transaction.
+    private const int PruneRows = 8192;
+
+    // How many of the oldest make room when the file is full: the first of these of which the file has four times as many.
+    private static readonly int[] s_roomRows = [PruneRows, 512, 32, 1];
 
     // How much of a file's write-ahead log is worth the two syncs of a checkpoint.
     private const long CheckpointBytes = 24 << 20;
@@ -434,32 +437,53 @@ internal sealed class Archiver : IDisposable
     private void Prune(StoreFiles files)
     {
         var now = _options.TimeProvider.GetUtcNow();
-        var full = files.History is { } history && history.UsedBytes > _options.HistoryBytes;
-        if (!full && now < _pruneDue)
+        if (!IsFull(files) && now < _pruneDue)
         {
             return;
         }
 
-        var more = (files.History is not null && Prune(files.History, now, full)) | files.Present.ShrinkABit();
+        var more = files.Present.ShrinkABit();
+        if (files.History is { } history)
+        {
+            more |= Prune(history, now, IsFull(files));
+            // As much goes as came with the last step, or the file would grow as long as commits do not pause.
+            while (IsFull(files) && !IsWanted() && Prune(history, now, full: true))
+            {
+            }
+        }
+
         Bounds = files.Bounds;
-        _pruneDue = more || full ? now : now + s_pruneInterval;
+        _pruneDue = more ? now : now + s_pruneInterval;
     }
 
+    private bool IsFull(StoreFiles files) => files.History is { } history && history.UsedBytes > _options.HistoryBytes;
+
+    private bool IsWanted()
+    {
+        lock (_gate)
+        {
+            return _closing || _jobs.Count > 0;
+        }
+    }
+
+    /// <summary>Forgets a part of what is beyond the bounds; false when there was nothing to forget.</summary>
     private bool Prune(HistoryFile file, DateTimeOffset now, bool full)
     {
         var floor = file.RevisionAt((now - _options.HistorySpan).ToUnixTimeMilliseconds());
-        if (full && file.RevisionAfterOldest(PruneRows) is { } revision && revision > (floor?.Revision ?? 0))
+        var some = Array.Find(s_roomRows, rows => file.RevisionAfterOldest(4 * rows) is not null);
+        if (full && file.RevisionAfterOldest(some) is { } revision && revision > (floor?.Revision ?? 0))
         {
             floor = new CommitTime(revision, file.TimeOf(revision) ?? file.Bounds.FloorMs);
         }
 
         var target = floor is { } found && found.Revision > file.Bounds.Floor ? found : new CommitTime(file.Bounds.Floor, file.Bounds.FloorMs);
-        if (_prunedTo < target.Revision)
+        var before = _prunedTo;
+        if (before < target.Revision)
         {
-            _prunedTo = file.Prune(_prunedTo, target);
+            _prunedTo = file.Prune(before, target, PruneRows);
         }
 
-        return _prunedTo < target.Revision || file.ShrinkABit();
+        return file.ShrinkABit() || _prunedTo > before;
     }
 
     private void Fail(FaultException failure)

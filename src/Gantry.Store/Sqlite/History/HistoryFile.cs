@@ -105,16 +105,14 @@ internal sealed class HistoryFile : IDisposable
 
     /// <summary>
     /// Forgets the states before <paramref name="floor"/>, except those of snapshots: rows superseded up to it, from
-    /// <paramref name="from"/> on, at most about 2,000 of them. Gives the revision up to which it got.
+    /// <paramref name="from"/> on, about <paramref name="rows"/> of them at most. Gives the revision up to which it got.
     /// </summary>
-    public long Prune(long from, CommitTime floor)
+    public long Prune(long from, CommitTime floor, int rows)
     {
         var first = (from + 1) * MaxRows;
-        var reached = Number($"SELECT seq FROM versions WHERE seq >= {first} AND seq < {(floor.Revision + 1) * MaxRows} ORDER BY seq LIMIT 1 OFFSET 2000") is { } seq
+        var reached = Number($"SELECT seq FROM versions WHERE seq >= {first} AND seq < {(floor.Revision + 1) * MaxRows} ORDER BY seq LIMIT 1 OFFSET {rows}") is { } seq
             ? seq / MaxRows : floor.Revision;
         var end = (reached + 1) * MaxRows;
-        // Keys without versions go.
-        _keyIds.Clear();
         _file.InOneTransaction(() =>
         {
             var lowered = floor with { Revision = Math.Max(Bounds.Floor, reached) };
@@ -124,7 +122,14 @@ internal sealed class HistoryFile : IDisposable
             _file.Execute($"INSERT OR IGNORE INTO touched SELECT kid FROM versions WHERE seq >= {Text(first)} AND seq < {Text(end)}");
             // A snapshot at S keeps the rows that S saw: written at or before it, superseded after it.
             _file.Execute($"DELETE FROM versions WHERE seq >= {Text(first)} AND seq < {Text(end)} AND NOT EXISTS (SELECT 1 FROM snapshots WHERE revision >= versions.id / {StoredChange.MaxOperations} AND revision < versions.seq / {MaxRows})");
-            _file.Execute("DELETE FROM keys WHERE kid IN (SELECT kid FROM touched) AND NOT EXISTS (SELECT 1 FROM versions WHERE versions.kid = keys.kid)");
+            using (var forget = _file.Prepare("DELETE FROM keys WHERE kid IN (SELECT kid FROM touched) AND NOT EXISTS (SELECT 1 FROM versions WHERE versions.kid = keys.kid) RETURNING key"))
+            {
+                while (forget.Step())
+                {
+                    _keyIds.Remove(forget.GetText(0));
+                }
+            }
+
             _file.Execute($"DELETE FROM times WHERE first < (SELECT max(first) FROM times WHERE first <= {Text(lowered.Revision)})");
         });
         Bounds = new HistoryBounds(_file.ReadMeta("floor", 1), _file.ReadMeta("floor_time", 0), Bounds.Through);
