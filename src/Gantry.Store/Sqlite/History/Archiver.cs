@@ -87,7 +87,17 @@ internal sealed class Archiver : IDisposable
     public bool IsBusyTime
     {
         get => Volatile.Read(ref field);
-        set => Volatile.Write(ref field, value);
+        set
+        {
+            if (Interlocked.Exchange(ref field, value) && !value)
+            {
+                lock (_gate)
+                {
+                    // Now there is time for what had to wait.
+                    Monitor.PulseAll(_gate);
+                }
+            }
+        }
     }
 
     /// <summary>Whether so much waits that commits must wait for it.</summary>
