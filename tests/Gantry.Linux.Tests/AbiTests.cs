@@ -14,7 +14,7 @@ public sealed class AbiTests
 {
     private const string Headers =
         "#define _GNU_SOURCE\n#include <stdio.h>\n#include <stddef.h>\n#include <errno.h>\n#include <fcntl.h>\n#include <poll.h>\n"
-        + "#include <sched.h>\n#include <signal.h>\n#include <spawn.h>\n#include <termios.h>\n#include <unistd.h>\n#include <net/if.h>\n"
+        + "#include <sched.h>\n#include <signal.h>\n#include <spawn.h>\n#include <termios.h>\n#include <linux/mempolicy.h>\n#include <unistd.h>\n#include <net/if.h>\n"
         + "#include <sys/ioctl.h>\n#include <sys/mman.h>\n#include <sys/mount.h>\n#include <sys/prctl.h>\n#include <sys/resource.h>\n#include <sys/signalfd.h>\n"
         + "#include <sys/socket.h>\n#include <sys/stat.h>\n#include <sys/statfs.h>\n#include <sys/syscall.h>\n#include <sys/un.h>\n"
         + "#include <sys/wait.h>\n#include <linux/capability.h>\n#include <linux/filter.h>\n#include <linux/magic.h>\n"
@@ -107,6 +107,10 @@ public sealed class AbiTests
         facts.Add(("SYS_openat2", Syscall.Openat2));
         facts.Add(("SYS_sched_setattr", Syscall.Sched_setattr));
         facts.Add(("SYS_ioprio_set", Syscall.Ioprio_set));
+        facts.Add(("SYS_set_mempolicy", Syscall.Set_mempolicy));
+        facts.Add(("offsetof(struct termios, c_oflag)", 4));
+        facts.Add(("OPOST", 1));
+        facts.Add(("ONLCR", 4));
         facts.Add(("SYS_mount_setattr", Syscall.Mount_setattr));
         facts.Add(("SYS_move_mount", Syscall.Move_mount));
         facts.Add(("SYS_open_tree", Syscall.Open_tree));
@@ -132,6 +136,9 @@ public sealed class AbiTests
                 .Select(static name => ("SCHED_FLAG_" + name, (long)SchedPolicy.Flag("SCHED_FLAG_" + name))))
             .Concat(new[] { "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE" }
                 .Select(static name => (name, (long)SchedPolicy.IoClass(name))))
+            .Concat(SchedPolicy.MemoryModeNames.Where(static name => name != "MPOL_WEIGHTED_INTERLEAVE")
+                .Select(static name => (name, (long)SchedPolicy.MemoryMode(name))))
+            .Concat(SchedPolicy.MemoryFlagNames.Select(static name => (name, (long)SchedPolicy.MemoryFlag(name))))
             .Append(("PER_LINUX32", SchedPolicy.Personality("LINUX32")))
             .Concat(new[] { "HUP", "KILL", "USR1", "SEGV", "TERM", "STKFLT", "STOP", "WINCH", "SYS" }
                 .Select(static name => ("SIG" + name, (long)Signal.Parse(name))));

@@ -46,6 +46,25 @@ public sealed class CgroupTests(RuntimeFixture fixture) : IClassFixture<RuntimeF
         Assert.Contains("\"running\"", await fixture.SucceedAsync("state", first.Id));
     }
 
+    [Theory]
+    [InlineData("1.2.0", "max")]
+    [InlineData("1.3.0", "1")]
+    public async Task Create_NoTaskIsAllowed_MeansWhatItsVersionSays(string version, string expected)
+    {
+        var bundle = fixture.NewBundle("sleep 100", spec =>
+        {
+            spec.OciVersion = version;
+            spec.Process!.Args = ["sleep", "100"];
+            spec.Linux!.Resources!.Pids = new PidsSpec { Limit = 0 };
+        });
+        await bundle.StartAsync();
+        var file = $"/sys/fs/cgroup/pids/gantry-test/{bundle.Id}/pids.max";
+        Assert.Equal(expected, (await File.ReadAllTextAsync(file)).Trim());
+        await fixture.SucceedAsync("update", "--pids-limit", "20", bundle.Id);
+        await fixture.SucceedAsync("update", "--pids-limit", "0", bundle.Id);
+        Assert.Equal(expected, (await File.ReadAllTextAsync(file)).Trim());
+    }
+
     [Fact]
     public async Task Create_GroupThatIsEmpty_IsTaken()
     {

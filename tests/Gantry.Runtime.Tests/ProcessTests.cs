@@ -128,6 +128,8 @@ public sealed class ProcessTests(RuntimeFixture fixture) : IClassFixture<Runtime
         await File.WriteAllTextAsync($"{bundle.Rootfs}/etc/passwd", "root:x:0:0::/root:/bin/sh\nu:x:77:78::/home/u:/bin/sh\n");
         var (_, output, error) = await bundle.RunAsync();
         Assert.Equal(("321\n0035\n/home/u\n78 9 10\n", ""), (output, error));
+        bundle.Change(static spec => spec.Process!.Env!.Add("HOME="));
+        Assert.Contains("/home/u\n", (await bundle.RunAsync()).Output);
         bundle.Change(static spec => spec.Process!.Env!.Add("HOME=/given"));
         Assert.Contains("/given\n", (await bundle.RunAsync()).Output);
     }
@@ -160,7 +162,7 @@ public sealed class ProcessTests(RuntimeFixture fixture) : IClassFixture<Runtime
         });
         var (code, output, error) = await bundle.RunAsync();
         Assert.True(code == 0, error);
-        Assert.Equal("33 99\r\n/dev/pts/0\r\nconsole\r\n", output);
+        Assert.Equal("33 99\n/dev/pts/0\nconsole\n", output);
     }
 
     [Fact]
@@ -176,6 +178,51 @@ public sealed class ProcessTests(RuntimeFixture fixture) : IClassFixture<Runtime
         // Meant for another process.
         (_, output, error) = await fixture.RunShellAsync($"{opened} LISTEN_PID=1; {run}");
         Assert.True(output.StartsWith("none none 1\n3\n", StringComparison.Ordinal), output + error);
+    }
+
+    [Fact]
+    public async Task Exec_ListenDescriptors_ArePassedAndTold()
+    {
+        var bundle = fixture.NewBundle("sleep 100");
+        await bundle.StartAsync();
+        await File.WriteAllTextAsync($"{bundle.Path}/three", "3\n");
+        await File.WriteAllTextAsync($"{bundle.Path}/four", "4\n");
+        var exec = $"exec {fixture.RuntimePath} --root {fixture.Root} exec --preserve-fds 1 {bundle.Id} sh -c "
+            + "'[ $LISTEN_PID = $$ ] && echo told; echo ${LISTEN_FDS:-none}; cat <&3; cat <&4'";
+        var opened = $"exec 3<{bundle.Path}/three 4<{bundle.Path}/four; export LISTEN_FDS=1";
+        var (_, output, error) = await fixture.RunShellAsync($"{opened} LISTEN_PID=$$; {exec}");
+        Assert.True(output == "told\n1\n3\n4\n", output + error);
+        (_, output, _) = await fixture.RunShellAsync($"{opened} LISTEN_PID=1; {exec}");
+        Assert.StartsWith("none\n3\n", output);
+    }
+
+    [Fact]
+    public async Task RunAndExec_TerminalInTheForeground_LinesEndAsTheyWereWritten()
+    {
+        var bundle = fixture.NewBundle("tty >/dev/null 2>&1; [ -t 1 ] && printf 'one\\ntwo\\r\\n'; sleep 0.1", static spec => spec.Process!.Terminal = true);
+        var (code, output, error) = await bundle.RunAsync();
+        Assert.Equal((0, "one\ntwo\r\n", ""), (code, output, error));
+        var other = fixture.NewBundle("sleep 100");
+        await other.StartAsync();
+        (code, output, _) = await fixture.RunAsync("exec", "-t", other.Id, "sh", "-c", "[ -t 1 ] && printf 'one\\ntwo\\r\\n'; sleep 0.1");
+        Assert.Equal((0, "one\ntwo\r\n"), (code, output));
+    }
+
+    [Fact]
+    public async Task Run_FewerDescriptorsThanMounts_AreTheProgramsLimit()
+    {
+        var bundle = fixture.NewBundle("ulimit -n; ls / | grep -c '^m'", static spec =>
+        {
+            NamespaceTests.AddUserNamespace(spec);
+            spec.Process!.Rlimits = [new RlimitSpec { Type = "RLIMIT_NOFILE", Soft = 12, Hard = 12 }];
+            spec.Mounts!.AddRange(Enumerable.Range(0, 30).Select(
+                static number => new MountSpec { Destination = $"/m{number}", Source = "/tmp", Options = ["bind"] }));
+        });
+        foreach (var number in Enumerable.Range(0, 30))
+        {
+            Directory.CreateDirectory($"{bundle.Rootfs}/m{number}");
+        }
+        Assert.Equal((0, "12\n30\n", ""), await bundle.RunAsync());
     }
 
     [Fact]

@@ -29,6 +29,41 @@ public sealed class SeccompTests(RuntimeFixture fixture) : IClassFixture<Runtime
         }
     }
 
+    [Theory]
+    [InlineData("SCMP_ARCH_X86_64")]
+    [InlineData("SCMP_ARCH_X86_64 SCMP_ARCH_X86 SCMP_ARCH_X32")]
+    public async Task Run_CallNewerThanTheFilter_IsUnknownAndNotForbidden(string architectures)
+    {
+        // Numbers: above the newest that the profile names (faccessat2, 439), below it but not named,.
+        var bundle = fixture.NewBundle("", spec =>
+        {
+            spec.Process!.Args = ["/bin/calls"];
+            spec.Linux!.Seccomp = new SeccompSpec
+            {
+                DefaultAction = "SCMP_ACT_ERRNO",
+                DefaultErrnoRet = 13,
+                Architectures = [.. architectures.Split(' ')],
+                Syscalls =
+                [
+                    new SeccompSyscallSpec { Names = ["write", "exit_group", "exit", "execve", "brk", "arch_prctl", "mmap", "mprotect", "fstat", "newfstatat", "set_tid_address", "set_robust_list", "rseq", "prlimit64", "readlinkat", "getrandom", "readlink", "munmap", "capset", "faccessat2"], Action = "SCMP_ACT_ALLOW" },
+                ],
+            };
+        });
+        Attacks.AttackProgram.Install(bundle, "calls", """
+            #include <sys/syscall.h>
+            int main(void) {
+                long numbers[] = { 439, 440, 500, 0x3fffffff, SYS_mkdir, 438 };
+                for (int i = 0; i < 6; i++) printf("%ld ", syscall(numbers[i], 0, 0, 0, 0) < 0 ? (long)errno : 0L);
+                printf("\n");
+                return 0;
+            }
+            """);
+        var (code, output, error) = await bundle.RunAsync();
+        Assert.True(code == 0, $"{code} {error}");
+        Assert.EndsWith(" 38 38 38 13 13 \n", output);
+        Assert.DoesNotContain("38 38 38 38", output);
+    }
+
     [Fact]
     public async Task Run_OnlyWhatTheProgramNeeds_IsEnough()
     {

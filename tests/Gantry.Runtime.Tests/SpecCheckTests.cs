@@ -37,7 +37,7 @@ public sealed class SpecCheckTests(RuntimeFixture fixture) : IClassFixture<Runti
     [InlineData("""{"linux":{"devices":[{"path":"/dev/..","type":"c","major":1,"minor":-1}]}}""", "linux.devices[0]: 1:-1 is no device number")]
     [InlineData("""{"linux":{"personality":{"domain":"BSD"}}}""", "linux.personality.domain: \"BSD\"")]
     [InlineData("""{"linux":{"intelRdt":{"closID":"a/b"}}}""", "linux.intelRdt")]
-    [InlineData("""{"linux":{"netDevices":{"eth1":{}}}}""", "linux.netDevices: moving network devices (runtime-spec 1.3) is not supported")]
+    [InlineData("""{"linux":{"netDevices":{"eth1":{}}}}""", "linux.netDevices: there is no network device eth1 in the runtime's namespace")]
     [InlineData("""{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_NOTIFY"}}}""", "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY would stop the runtime")]
     [InlineData("""{"linux":{"seccomp":{"defaultAction":"ALLOW","flags":["X"],"syscalls":[{"names":[],"action":"SCMP_ACT_ALLOW","errnoRet":1,"args":[{"index":6,"op":"EQ"}]}]}}}""", "linux.seccomp.flags: there is no \"X\"")]
     [InlineData("""{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}]}}}""", "linux.seccomp.listenerPath: required with SCMP_ACT_NOTIFY")]

@@ -48,7 +48,8 @@ public sealed class UpdateTests(RuntimeFixture fixture) : IClassFixture<RuntimeF
     [InlineData("--memory 1M --memory-swap 512K", "must not be below the memory limit")]
     [InlineData("--memory much", "is not a size such as 64M")]
     [InlineData("--cpu-period -5", "invalid value for cpu-period")]
-    [InlineData("--l3-cache-schema L3:0=f", "Intel RDT is not supported")]
+    [InlineData("--l3-cache-schema L3:0=f", "resctrl is not mounted on /sys/fs/resctrl; mount it")]
+    [InlineData("--mem-bw-schema MB:0=20", "resctrl is not mounted on /sys/fs/resctrl; mount it")]
     [InlineData("--blkio-weight 70000", "invalid value for blkio-weight")]
     public async Task Update_ThatCannotBe_SaysWhy(string options, string expected)
     {

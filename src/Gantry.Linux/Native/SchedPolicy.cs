@@ -8,6 +8,9 @@ public static partial class SchedPolicy
     /// <summary>The size of cpu_set_t in bits.</summary>
     public const int CPU_SETSIZE = 1024;
 
+    /// <summary>More than any kernel is built for (CONFIG_NR_CPUS).</summary>
+    private const int MaxProcessors = 8192;
+
     private const int IOPRIO_WHO_PROCESS = 1;
     private const int IOPRIO_CLASS_SHIFT = 13;
 
@@ -24,6 +27,14 @@ public static partial class SchedPolicy
         ("SCHED_FLAG_UTIL_CLAMP_MAX", 0x40),
     ];
 
+    private static readonly string[] MemoryModes =
+    [
+        "MPOL_DEFAULT", "MPOL_PREFERRED", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE",
+    ];
+
+    private static readonly (string Name, int Value)[] MemoryFlags =
+        [("MPOL_F_NUMA_BALANCING", 1 << 13), ("MPOL_F_RELATIVE_NODES", 1 << 14), ("MPOL_F_STATIC_NODES", 1 << 15)];
+
     private static readonly string[] IoClasses = ["IOPRIO_CLASS_NONE", "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"];
 
     private static readonly (string Name, ulong Value)[] Domains = [("LINUX", 0), ("LINUX32", 8)];
@@ -33,6 +44,18 @@ public static partial class SchedPolicy
 
     /// <summary>A flag's bit from its name; 0 when there is none.</summary>
     public static ulong Flag(string name) => Array.Find(Flags, item => item.Name == name).Value;
+
+    /// <summary>The names of memory policies (set_mempolicy(2)).</summary>
+    public static IReadOnlyList<string> MemoryModeNames => MemoryModes;
+
+    /// <summary>The names of their flags.</summary>
+    public static IEnumerable<string> MemoryFlagNames => MemoryFlags.Select(static item => item.Name);
+
+    /// <summary>A memory policy's number from its name; -1 when there is none.</summary>
+    public static int MemoryMode(string name) => Array.IndexOf(MemoryModes, name);
+
+    /// <summary>A memory policy flag's bit from its name; 0 when there is none.</summary>
+    public static int MemoryFlag(string name) => Array.Find(MemoryFlags, item => item.Name == name).Value;
 
     /// <summary>An I/O class's number from its name; -1 when there is none.</summary>
     public static int IoClass(string name) => Array.IndexOf(IoClasses, name);
@@ -61,6 +84,25 @@ public static partial class SchedPolicy
     public static void SetAffinity(int pid, ReadOnlySpan<ulong> mask, string list) =>
         LinuxException.Check(
             sched_setaffinity(pid, (nuint)(mask.Length * sizeof(ulong)), mask), "sched_setaffinity", list);
+
+    /// <summary>
+    /// Lets the calling thread run on every processor there is or will be; the kernel keeps to those of the cgroup. False when it
+    /// may not (a filter, a process of SCHED_DEADLINE).
+    /// </summary>
+    public static bool TryResetAffinity()
+    {
+        Span<ulong> mask = stackalloc ulong[MaxProcessors / 64];
+        mask.Fill(ulong.MaxValue);
+        return sched_setaffinity(0, (nuint)(mask.Length * sizeof(ulong)), mask) == 0;
+    }
+
+    /// <summary>set_mempolicy(2) of the calling thread.</summary>
+    public static void SetMemoryPolicy(int mode, ReadOnlySpan<ulong> nodes, string name) =>
+        LinuxException.Check(
+            set_mempolicy(Syscall.Set_mempolicy, mode, nodes, (nuint)(nodes.Length * 64) + 1), "set_mempolicy", name);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial int set_mempolicy(nint number, nint mode, ReadOnlySpan<ulong> nodes, nuint maxNode);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial int sched_setattr(nint number, int pid, in SchedAttributes attributes, uint flags);

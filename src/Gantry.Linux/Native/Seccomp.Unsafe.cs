@@ -50,6 +50,12 @@ internal static unsafe partial class Seccomp
     [LibraryImport("libseccomp.so.2", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int seccomp_syscall_resolve_name(string name);
 
+    [LibraryImport("libseccomp.so.2", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int seccomp_syscall_resolve_name_arch(uint architecture, string name);
+
+    [LibraryImport("libseccomp.so.2")]
+    internal static partial uint seccomp_arch_native();
+
     [LibraryImport("libseccomp.so.2")]
     internal static partial int seccomp_rule_add_array(
         nint context, uint action, int syscall, uint count, ReadOnlySpan<ArgumentCondition> conditions);

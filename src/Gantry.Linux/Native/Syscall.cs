@@ -39,6 +39,8 @@ internal static class Syscall
 
     public static nint Sched_setattr => Arm ? 274 : 314;
 
+    public static nint Set_mempolicy => Arm ? 237 : 238;
+
     public static nint Ioprio_set => Arm ? 30 : 251;
 
     internal static bool Arm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;

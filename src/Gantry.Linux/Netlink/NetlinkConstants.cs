@@ -59,6 +59,7 @@ internal static class NetlinkConstants
 
     internal const ushort IFA_ADDRESS = 1;
     internal const ushort IFA_LOCAL = 2;
+    internal const byte IFA_F_PERMANENT = 0x80;
 
     internal const ushort RTA_DST = 1;
     internal const ushort RTA_OIF = 4;

@@ -90,6 +90,41 @@ public sealed partial class RouteSocket
         return addresses;
     }
 
+    /// <summary>
+    /// An interface's addresses of both families that somebody has given it for good and that are not bound to the link: no
+    /// link-local ones, nor those of router advertisements or leases.
+    /// </summary>
+    public IReadOnlyList<LinkAddress> ListGivenAddresses(int linkIndex)
+    {
+        List<LinkAddress> addresses = [];
+        byte[] header = new byte[8];
+        _socket.Dump(new NetlinkMessageWriter().Begin("list addresses", RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, header).End(), frame =>
+        {
+            // struct ifaddrmsg: family, prefix length, flags, scope, index.
+            if (frame.Type != RTM_NEWADDR || MemoryMarshal.Read<int>(frame.Payload[4..]) != linkIndex
+                || (frame.Payload[2] & IFA_F_PERMANENT) == 0 || frame.Payload[3] != RT_SCOPE_UNIVERSE)
+            {
+                return;
+            }
+
+            IPAddress? address = null;
+            foreach (NetlinkAttribute attribute in new NetlinkAttributes(frame.Payload[8..]))
+            {
+                // IFA_LOCAL is the own address where the other one is a peer's; IPv6 has it seldom.
+                if (attribute.Type == IFA_LOCAL || (attribute.Type == IFA_ADDRESS && address is null))
+                {
+                    address = new IPAddress(attribute.Value);
+                }
+            }
+
+            if (address is not null)
+            {
+                addresses.Add(new LinkAddress(linkIndex, address, frame.Payload[1]));
+            }
+        });
+        return addresses;
+    }
+
     /// <summary>The IPv4 routes of the main table.</summary>
     public IReadOnlyList<RouteInfo> ListRoutes()
     {

@@ -106,6 +106,18 @@ public sealed partial class RouteSocket : IDisposable
     public void SetUp(int index) => _socket.Execute(new NetlinkMessageWriter()
         .Begin($"set link {index} up", RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, InterfaceHeader(AF_UNSPEC, index, IFF_UP, IFF_UP)).End());
 
+    /// <summary>Sets an interface down.</summary>
+    public void SetDown(int index) => _socket.Execute(new NetlinkMessageWriter()
+        .Begin($"set link {index} down", RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, InterfaceHeader(AF_UNSPEC, index, 0, IFF_UP)).End());
+
+    /// <summary>
+    /// Moves an interface that is down into another network namespace, by a descriptor of that, under a name, in one step. It loses its
+    /// addresses.
+    /// </summary>
+    public void MoveLink(int index, string newName, int namespaceDescriptor) => _socket.Execute(new NetlinkMessageWriter()
+        .Begin($"move link {index} as {newName}", RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, InterfaceHeader(AF_UNSPEC, index, 0, 0))
+        .Attribute(IFLA_IFNAME, newName).Attribute(IFLA_NET_NS_FD, (uint)namespaceDescriptor).End());
+
     /// <summary>Removes an interface by name; false when there is none.</summary>
     public bool DeleteLink(string name)
     {

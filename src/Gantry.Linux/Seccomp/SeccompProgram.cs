@@ -42,7 +42,10 @@ public static class SeccompProgram
             {
                 AddRule(context, fallback, rule);
             }
-            return Export(context);
+            var program = Export(context);
+            return (fallback & 0xffff0000) == Lib.SCMP_ACT_ERRNO && fallback != (Lib.SCMP_ACT_ERRNO | Errno.ENOSYS)
+                ? [.. UnknownCalls.Stub(architectures, rules), .. program]
+                : program;
         }
         finally
         {
@@ -62,15 +65,19 @@ public static class SeccompProgram
     /// <summary>True for the name of an operator, as "SCMP_CMP_EQ".</summary>
     public static bool IsOperator(string name) => Array.IndexOf(Operators, name) > 0;
 
-    private static void AddArchitecture(nint context, string name)
+    /// <summary>The library's number of an architecture; but for x32's it is the kernel's own (AUDIT_ARCH_).</summary>
+    internal static uint ArchitectureOf(string name)
     {
         // "SCMP_ARCH_X86_64" is "x86_64" to the library.
         var plain = name.StartsWith("SCMP_ARCH_", StringComparison.Ordinal) ? name[10..].ToLowerInvariant() : name;
-        var architecture = Lib.seccomp_arch_resolve_name(plain);
-        if (architecture == 0)
-        {
-            throw new FaultException(FaultKind.InvalidArgument, $"seccomp: there is no architecture {name}");
-        }
+        return Lib.seccomp_arch_resolve_name(plain) is var architecture and not 0
+            ? architecture
+            : throw new FaultException(FaultKind.InvalidArgument, $"seccomp: there is no architecture {name}");
+    }
+
+    private static void AddArchitecture(nint context, string name)
+    {
+        var architecture = ArchitectureOf(name);
         // EEXIST: the native architecture is there from the start. EDOM: the other byte order, which cannot run here.
         var code = -Lib.seccomp_arch_add(context, architecture);
         if (code is not (0 or Errno.EEXIST or 33))

@@ -4,7 +4,7 @@ namespace Gantry.Oci.Runtime;
 public sealed class ContainerState
 {
     /// <summary>The specification's version.</summary>
-    public string OciVersion { get; set; } = "1.2.0";
+    public string OciVersion { get; set; } = "1.3.0";
 
     /// <summary>The container's id.</summary>
     public string Id { get; set; } = "";

@@ -48,6 +48,9 @@ public sealed class LinuxSpec
     /// <summary>Cache and memory bandwidth allocation.</summary>
     public IntelRdtSpec? IntelRdt { get; set; }
 
+    /// <summary>Where memory is taken from.</summary>
+    public MemoryPolicySpec? MemoryPolicy { get; set; }
+
     /// <summary>Network devices that move into the container, by their names on the host.</summary>
     public Dictionary<string, NetDeviceSpec>? NetDevices { get; set; }
 }

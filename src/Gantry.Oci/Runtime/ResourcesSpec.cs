@@ -115,8 +115,11 @@ public sealed class CpuSpec
 /// <summary>Task limit.</summary>
 public sealed class PidsSpec
 {
-    /// <summary>Largest number of tasks; 0 or less is no limit.</summary>
-    public long Limit { get; set; }
+    /// <summary>
+    /// Largest number of tasks; -1 is no limit. 0 is a limit since version 1.3 of the specification and was none before; null
+    /// leaves the setting.
+    /// </summary>
+    public long? Limit { get; set; }
 }
 
 /// <summary>Block device weights and rates.</summary>

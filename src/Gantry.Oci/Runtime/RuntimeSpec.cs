@@ -7,7 +7,7 @@ namespace Gantry.Oci.Runtime;
 public sealed class RuntimeSpec
 {
     /// <summary>The specification's version that the bundle follows.</summary>
-    public string OciVersion { get; set; } = "1.2.0";
+    public string OciVersion { get; set; } = "1.3.0";
 
     /// <summary>The root file system. Required on Linux.</summary>
     public RootSpec? Root { get; set; }

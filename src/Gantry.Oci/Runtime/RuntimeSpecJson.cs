@@ -16,7 +16,7 @@ public static class RuntimeSpecJson
 
     /// <summary>
     /// Reads of a config.json what a further process of the container needs, and passes over the rest: process, and of linux
-    /// personality and seccomp, that without its rules (<see cref="SeccompSpec.Source"/> has them).
+    /// personality, memoryPolicy and seccomp, that without its rules (<see cref="SeccompSpec.Source"/> has them).
     /// </summary>
     public static RuntimeSpec ReadSpecForExec(ReadOnlySpan<byte> json, string name = "config.json") =>
         SpecJsonReader.Read(json, name, RuntimeSpecReader.SpecForExec);

@@ -29,6 +29,7 @@ internal static partial class RuntimeSpecReader
             {
                 case "seccomp": linux.Seccomp = SeccompForExec(ref json); break;
                 case "personality": linux.Personality = Personality(ref json); break;
+                case "memoryPolicy": linux.MemoryPolicy = MemoryPolicy(ref json); break;
                 default: json.Skip(); break;
             }
         }

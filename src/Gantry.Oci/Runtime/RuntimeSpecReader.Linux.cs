@@ -49,6 +49,7 @@ internal static partial class RuntimeSpecReader
                 case "timeOffsets": linux.TimeOffsets = json.Table(TimeOffset); break;
                 case "personality": linux.Personality = Personality(ref json); break;
                 case "intelRdt": linux.IntelRdt = IntelRdt(ref json); break;
+                case "memoryPolicy": linux.MemoryPolicy = MemoryPolicy(ref json); break;
                 case "netDevices": linux.NetDevices = json.Table(NetDevice); break;
                 default: json.Skip(); break;
             }

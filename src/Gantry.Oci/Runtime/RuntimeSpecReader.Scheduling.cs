@@ -24,6 +24,23 @@ internal static partial class RuntimeSpecReader
         return scheduler;
     }
 
+    private static MemoryPolicySpec MemoryPolicy(ref SpecJsonReader json)
+    {
+        var policy = new MemoryPolicySpec();
+        json.BeginObject();
+        while (json.NextMember() is { } name)
+        {
+            switch (name)
+            {
+                case "mode": policy.Mode = json.String(); break;
+                case "nodes": policy.Nodes = json.String(); break;
+                case "flags": policy.Flags = json.Strings(); break;
+                default: json.Skip(); break;
+            }
+        }
+        return policy;
+    }
+
     private static IoPrioritySpec IoPriority(ref SpecJsonReader json)
     {
         var priority = new IoPrioritySpec();

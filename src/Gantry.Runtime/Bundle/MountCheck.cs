@@ -53,7 +53,7 @@ internal static class MountCheck
         {
             errors.Add($"{at}: uidMappings and gidMappings go together; give both");
         }
-        if (options.IsIdMapped && mount.UidMappings is not { Count: > 0 } && NamespaceCheck.Find(linux, "user") is null)
+        if (options is { IsIdMapped: true, IdMap: null } && mount.UidMappings is not { Count: > 0 } && NamespaceCheck.Find(linux, "user") is null)
         {
             errors.Add($"{at}.options: idmap needs uidMappings and gidMappings, or a user namespace to take them from");
         }

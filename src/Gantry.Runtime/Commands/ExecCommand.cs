@@ -2,6 +2,7 @@ using Gantry.Faults;
 using Gantry.Oci.Runtime;
 using Gantry.Runtime.Bundle;
 using Gantry.Runtime.Exec;
+using Gantry.Runtime.Launch;
 using Gantry.Runtime.State;
 
 namespace Gantry.Runtime.Commands;
@@ -45,6 +46,9 @@ internal static class ExecCommand
             throw new FaultException(
                 FaultKind.InvalidArgument, "exec --detach: the process has a terminal; --console-socket must say who gets it");
         }
+        var preserved = LifecycleCommands.ReadPreserved(arguments);
+        var listening = ListenDescriptors.Take();
+        ListenDescriptors.Keep(listening > 0 ? listening + preserved : 0);
         var (pid, terminal) = new ExecCreator(store).Start(new ExecOptions
         {
             Id = record.Id,
@@ -53,7 +57,9 @@ internal static class ExecCommand
             Configuration = configuration,
             PidFile = arguments.Value("pid-file"),
             ConsoleSocket = consoleSocket,
-            PreservedDescriptors = LifecycleCommands.ReadPreserved(arguments),
+            PreservedDescriptors = listening + preserved,
+            ListenDescriptors = listening,
+            IsForeground = !detach && consoleSocket is null,
             IgnorePaused = arguments.Has("ignore-paused"),
             SubGroups = SubGroups.Parse([.. arguments.Values("cgroup")]),
         });

@@ -9,7 +9,7 @@ internal static class FeaturesCommand
 {
     public const string Version = "0.1.0";
 
-    public const string SpecificationVersion = "1.2.0";
+    public const string SpecificationVersion = "1.3.0";
 
     public static readonly CommandSyntax Syntax = new("features", "", "print what the runtime implements as JSON")
     {

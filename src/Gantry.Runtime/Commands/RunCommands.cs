@@ -25,7 +25,8 @@ internal static class RunCommands
         {
             SysPrctl.SetChildSubreaper();
         }
-        var (record, terminal) = new ContainerCreator(store).Create(options);
+        var (record, terminal) = new ContainerCreator(store).Create(
+            options with { IsForeground = !detach && options.ConsoleSocket is null });
         using (terminal)
         {
             if (detach && terminal is not null)

@@ -3,6 +3,7 @@ using Gantry.Linux.Cgroups;
 using Gantry.Oci.Runtime;
 using Gantry.Runtime.Bundle;
 using Gantry.Runtime.Create;
+using Gantry.Runtime.Launch;
 using Gantry.Runtime.State;
 using Gantry.Runtime.Systemd;
 
@@ -30,8 +31,8 @@ internal static class UpdateCommand
         pids-limit=N                number of tasks; -1 is no limit
         kernel-memory=BYTES         taken and without effect: kernels have it no more
         kernel-memory-tcp=BYTES     taken and without effect on cgroup v2
-        l3-cache-schema=TEXT        refused: Intel RDT is not supported
-        mem-bw-schema=TEXT          refused: Intel RDT is not supported
+        l3-cache-schema=TEXT        share of the L3 cache, as L3:0=f0;1=f, of a container with linux.intelRdt
+        mem-bw-schema=TEXT          share of memory bandwidth, as MB:0=20;1=70
 
         """);
 
@@ -44,16 +45,13 @@ internal static class UpdateCommand
             throw new FaultException(FaultKind.FailedPrecondition, $"container \"{record.Id}\" is {status}; it has no limits to change");
         }
         var wanted = arguments.Value("resources") is { Length: > 0 } file ? ReadFile(file) : ReadOptions(arguments);
-        foreach (var name in (ReadOnlySpan<string>)["l3-cache-schema", "mem-bw-schema"])
-        {
-            if (arguments.Value(name) is { Length: > 0 })
-            {
-                throw new FaultException(FaultKind.NotImplemented, $"--{name}: Intel RDT is not supported");
-            }
-        }
         if (arguments.IsGiven("kernel-memory"))
         {
             CommandOutput.Warn("--kernel-memory has no effect");
+        }
+        if (wanted.Pids is { Limit: 0 } pids && BundleLoader.ZeroIsALimit(BundleLoader.Load(record.Bundle).Spec))
+        {
+            pids.Limit = BundleLoader.LeastPids;
         }
         record = WithDevices(record, wanted);
         if (record.SystemdUnit is null)
@@ -63,6 +61,11 @@ internal static class UpdateCommand
         else
         {
             ScopeGroup.Update(record, wanted);
+        }
+        string?[] schemata = [arguments.Value("l3-cache-schema"), arguments.Value("mem-bw-schema")];
+        if (schemata.Any(static line => !string.IsNullOrEmpty(line)))
+        {
+            IntelRdt.Update(BundleLoader.Load(record.Bundle).Spec.Linux?.IntelRdt, record.Id, schemata);
         }
         context.Store.Save(record);
         return 0;

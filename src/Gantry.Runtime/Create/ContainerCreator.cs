@@ -114,6 +114,7 @@ internal sealed class ContainerCreator(StateStore store)
         using var loader = SeccompListener.Connect(filter, bundle.Spec.Linux?.Seccomp);
         using var sources = MountSources.Open(bundle.Spec, bundle.Rootfs, bundle.Directory);
         using var namespaces = NamespaceSet.Open(bundle.Spec.Linux?.Namespaces ?? []);
+        var devices = NetworkDevices.Find(bundle.Spec.Linux);
         var (parent, child) = InitChannel.Open();
         using (parent)
         {
@@ -129,7 +130,7 @@ internal sealed class ContainerCreator(StateStore store)
                         parent.Dispose();
                         new ContainerInit(
                             options, bundle, namespaces, record.CgroupPath, child, listener, loader, sources, mountsFirst,
-                            JoinsAlone(group, namespaces)).Run();
+                            JoinsAlone(group, namespaces), devices).Run();
                     });
             }
             using var process = Sched.OpenProcess(pid);
@@ -140,6 +141,7 @@ internal sealed class ContainerCreator(StateStore store)
                 IntelRdt.Apply(bundle.Spec.Linux?.IntelRdt, options.Id, pid);
                 IdMaps.Write(pid, namespaces, bundle.Spec.Linux);
                 FillGroup(group, record, bundle.Spec.Linux, mountsFirst, namespaces);
+                devices?.Move(pid, namespaces);
                 parent.SendGo();
                 return (record, Converse(options, bundle.Spec, record, parent));
             }

@@ -16,7 +16,7 @@ namespace Gantry.Runtime.Create;
 internal sealed class ContainerInit(
     CreateOptions options, BundleLoader bundle, NamespaceSet namespaces, string cgroupPath, InitChannel channel,
     FileDescriptor startListener, SeccompListener filter, MountSources sources, bool mountsFirst,
-    bool joinsAlone)
+    bool joinsAlone, NetworkDevices? devices)
 {
     private readonly RuntimeSpec _spec = bundle.Spec;
     private OwnFiles? _own;
@@ -62,10 +62,6 @@ internal sealed class ContainerInit(
         _own.SetOomScore(_spec.Process);
         SysPrctl.SetDumpable(false);
         JoinNamespaces();
-        if (_spec.Process is not null)
-        {
-            ProcessStart.SetLimits(Process);
-        }
         SetNames(proc);
         SysStat.SetMask(0);
         EnterRoot();
@@ -73,6 +69,8 @@ internal sealed class ContainerInit(
         ProcessStart.CloseOthers(options.PreservedDescriptors, [channel.Number, startListener.Number, .. _own.Numbers, .. filter.Numbers]);
         if (_spec.Process is not null)
         {
+            // Not before the mounts, whose sources may be more descriptors than the program shall have.
+            ProcessStart.SetLimits(Process);
             _isInDirectory = ProcessStart.TryEnterDirectory(Process.Cwd);
             ProcessStart.SetHome(Process);
             _ = ProcessStart.FindProgram(Process);
@@ -110,7 +108,7 @@ internal sealed class ContainerInit(
     private void DropPrivileges()
     {
         _hasDropped = true;
-        Scheduling.Apply(Process, _spec.Linux?.Personality);
+        Scheduling.Apply(Process, _spec.Linux);
         _own!.SetLabel(Process);
         ProcessStart.DropPrivileges(Process, options.PreservedDescriptors, _isInDirectory, options.DiesWithParent);
     }
@@ -223,6 +221,7 @@ internal sealed class ContainerInit(
 
     private void RunCreateHooks()
     {
+        devices?.SetUp();
         channel.Send(InitChannel.Hooks);
         channel.WaitForGo();
         HookRunner.Run("createContainer", _spec.Hooks?.CreateContainer, StateNow("creating"));
@@ -236,7 +235,7 @@ internal sealed class ContainerInit(
             StandardStreams.ReopenNull(root);
             return;
         }
-        using var master = StandardStreams.InstallTerminal(root, Process, bindConsole);
+        using var master = StandardStreams.InstallTerminal(root, Process, bindConsole, options.IsForeground);
         channel.Send(InitChannel.Terminal, master.Number);
     }
 

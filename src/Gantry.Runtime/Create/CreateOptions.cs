@@ -31,6 +31,9 @@ internal sealed record CreateOptions
     /// <summary>Gives the container a session keyring of its own.</summary>
     public bool NewKeyring { get; init; } = true;
 
+    /// <summary>The terminal is this process's own to read: its lines end as they were written (no ONLCR).</summary>
+    public bool IsForeground { get; init; }
+
     public StandardStreams Streams { get; init; } = StandardStreams.Inherited;
 
     /// <summary>CLONE_PARENT: the container becomes the child of this process's parent, the monitor.</summary>

@@ -63,7 +63,7 @@ internal sealed class ExecInit(
         if (process.Terminal)
         {
             using var tree = new RootTree(Fcntl.Open("/", Fcntl.O_PATH | Fcntl.O_DIRECTORY), "");
-            using var master = StandardStreams.InstallTerminal(tree, process, bindConsole: false);
+            using var master = StandardStreams.InstallTerminal(tree, process, bindConsole: false, options.IsForeground);
             channel.Send(InitChannel.Terminal, master.Number);
         }
         else
@@ -74,7 +74,8 @@ internal sealed class ExecInit(
         var isInDirectory = ProcessStart.TryEnterDirectory(process.Cwd);
         ProcessStart.SetHome(process);
         _ = ProcessStart.FindProgram(process);
-        Scheduling.Apply(process, spec.Linux?.Personality);
+        ListenDescriptors.Tell(process.Env ??= [], options.ListenDescriptors);
+        Scheduling.Apply(process, spec.Linux);
         own.SetLabel(process);
         ProcessStart.DropPrivileges(process, options.PreservedDescriptors, isInDirectory, diesWithParent: false);
         new PreparedProgram(process).Execute(() => filter.Load(pid, state));

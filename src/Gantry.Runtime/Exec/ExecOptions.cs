@@ -23,6 +23,12 @@ internal sealed record ExecOptions
 
     public int PreservedDescriptors { get; init; }
 
+    /// <summary>How many of the preserved descriptors are sockets that the program is told of (sd_listen_fds(3)).</summary>
+    public int ListenDescriptors { get; init; }
+
+    /// <summary>The terminal is this process's own to read: its lines end as they were written (no ONLCR).</summary>
+    public bool IsForeground { get; init; }
+
     public StandardStreams Streams { get; init; } = StandardStreams.Inherited;
 
     public bool AsSibling { get; init; }

@@ -76,6 +76,28 @@ internal static class IntelRdt
         }
     }
 
+    /// <summary>Changes the schemata of a container's class.</summary>
+    public static void Update(IntelRdtSpec? spec, string containerId, IEnumerable<string?> schemata)
+    {
+        if (!IsMounted)
+        {
+            throw new FaultException(
+                FaultKind.FailedPrecondition,
+                $"--l3-cache-schema, --mem-bw-schema: resctrl is not mounted on {Mount}; mount it, on a processor that has it");
+        }
+        if (spec is null)
+        {
+            throw new FaultException(
+                FaultKind.FailedPrecondition,
+                "--l3-cache-schema, --mem-bw-schema: the container was created without linux.intelRdt, and has no class to change");
+        }
+        var name = spec.ClosID ?? containerId;
+        foreach (var line in schemata.OfType<string>().Where(static line => line.Length > 0))
+        {
+            SmallFile.Write(name == "/" ? $"{Mount}/schemata" : $"{Mount}/{name}/schemata", Encoding.ASCII.GetBytes(line + "\n"));
+        }
+    }
+
     /// <summary>Removes a container's own class and monitoring groups. A class that was given by name is its maker's.</summary>
     public static void Remove(string containerId)
     {

@@ -57,6 +57,9 @@ internal sealed class NamespaceSet : IDisposable
     /// <summary>True when one of the flags' namespaces is joined.</summary>
     public bool Joins(ulong flags) => _joined.Exists(item => (item.Flags & flags) != 0);
 
+    /// <summary>The namespace of a kind that is joined; null when none is.</summary>
+    public FileDescriptor? Joined(ulong flag) => _joined.Find(item => item.Flags == flag).File;
+
     /// <summary>The namespaces of a configuration.</summary>
     public static NamespaceSet Open(IEnumerable<NamespaceSpec> namespaces)
     {

@@ -78,10 +78,11 @@ internal static class ProcessStart
     public static void SetHome(ProcessSpec process)
     {
         var environment = process.Env ??= [];
-        if (environment.Exists(static item => item.StartsWith("HOME=", StringComparison.Ordinal)))
+        if (environment.FindLast(static item => item.StartsWith("HOME=", StringComparison.Ordinal)) is { Length: > 5 })
         {
             return;
         }
+        environment.RemoveAll(static item => item.StartsWith("HOME=", StringComparison.Ordinal));
         var home = "/";
         using var passwd = OpenPasswd();
         var text = passwd is null ? "" : Encoding.UTF8.GetString(State.SmallFile.ReadToEnd(passwd.Number));

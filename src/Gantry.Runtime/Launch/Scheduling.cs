@@ -8,8 +8,22 @@ namespace Gantry.Runtime.Launch;
 internal static class Scheduling
 {
     /// <summary>In the process itself, right before its privileges go: a process of SCHED_DEADLINE cannot fork.</summary>
-    public static void Apply(ProcessSpec process, PersonalitySpec? personality)
+    public static void Apply(ProcessSpec process, LinuxSpec? linux)
     {
+        if (process.ExecCPUAffinity is null)
+        {
+            // Whoever called the runtime may have bound it to some processors; the container has those of its cgroup.
+            _ = SchedPolicy.TryResetAffinity();
+        }
+        if (linux?.MemoryPolicy is { } memory)
+        {
+            var mode = memory.Flags?.Aggregate(0, static (bits, flag) => bits | SchedPolicy.MemoryFlag(flag)) ?? 0;
+            SchedPolicy.SetMemoryPolicy(
+                mode | SchedPolicy.MemoryMode(memory.Mode),
+                string.IsNullOrEmpty(memory.Nodes) ? [] : ParseProcessors(memory.Nodes),
+                $"linux.memoryPolicy {memory.Mode} {memory.Nodes}");
+        }
+        var personality = linux?.Personality;
         if (process.Scheduler is { Policy.Length: > 0 } scheduler)
         {
             SchedPolicy.SetAttributes(Convert(scheduler), $"process.scheduler {scheduler.Policy}");

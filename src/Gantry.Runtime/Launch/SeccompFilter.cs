@@ -12,6 +12,9 @@ namespace Gantry.Runtime.Launch;
 /// </summary>
 internal static class SeccompFilter
 {
+    /// <summary>Of what is made of a profile: programs that an earlier runtime has kept are not taken for this one's.</summary>
+    private const string Version = "-2";
+
     private const int HeaderSize = 8;
     private const uint Tsync = 1;
     private const uint NewListener = 8;
@@ -42,7 +45,7 @@ internal static class SeccompFilter
         }
         var json = profile.Source.ToArray();
         var directory = $"{stateRoot}/.seccomp";
-        var path = $"{directory}/{Hash(json):x16}";
+        var path = $"{directory}/{Hash(json):x16}{Version}";
         if (SmallFile.TryRead(path) is { } kept && TryTake(kept, json) is { } filter)
         {
             return filter;

@@ -47,10 +47,15 @@ internal readonly record struct StandardStreams(int Input, int Output, int Error
     /// Opens a terminal of the container's own devpts, installs its slave as the standard streams and returns the master.
     /// With <paramref name="bindConsole"/> the slave is mounted on /dev/console as well.
     /// </summary>
-    public static FileDescriptor InstallTerminal(RootTree root, ProcessSpec process, bool bindConsole)
+    public static FileDescriptor InstallTerminal(RootTree root, ProcessSpec process, bool bindConsole, bool isForeground)
     {
         var master = OpenMaster(root);
         SysIoctl.UnlockTerminal(master.Number);
+        if (isForeground)
+        {
+            // As runc: what is piped from it has the ends of lines that the program has written. Terminals add theirs.
+            Termios.ClearNewlineMapping(master.Number);
+        }
         using var slave = SysIoctl.OpenPeer(master.Number, Fcntl.O_RDWR | Fcntl.O_NOCTTY);
         if (process.ConsoleSize is { Width: > 0, Height: > 0 } size)
         {

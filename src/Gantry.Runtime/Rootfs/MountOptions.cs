@@ -66,6 +66,9 @@ internal sealed class MountOptions
 
     public bool IdMapIsRecursive { get; private set; }
 
+    /// <summary>The map that the option itself has; null without one.</summary>
+    public IdMapOption? IdMap { get; private set; }
+
     /// <summary>MS_ propagation flags, in the order in which they are applied.</summary>
     public List<(ulong Flag, bool Recursive)> Propagation { get; } = [];
 
@@ -77,7 +80,9 @@ internal sealed class MountOptions
 
     /// <summary>Why the options contradict each other; null when they do not.</summary>
     public string? Error =>
-        CopiesLink && (KeepsSourceLink || KeepsTargetLink)
+        IdMap is { IsValid: false }
+            ? "idmap= takes uids= and gids= with triplets, as idmap=uids=0-1-10#10-11-10;gids=@0-100-10"
+            : CopiesLink && (KeepsSourceLink || KeepsTargetLink)
             ? "copy-symlink does not go with src-nofollow and dest-nofollow"
             : IsRemount && IsBind && IsRecursive ? "remount does not go with rbind; use rro and the like" : null;
 
@@ -90,6 +95,11 @@ internal sealed class MountOptions
         }
         return result;
     }
+
+    /// <summary>True for the options that map ids.</summary>
+    public static bool IsIdMap(string option) =>
+        option is "idmap" or "ridmap" || option.StartsWith("idmap=", StringComparison.Ordinal)
+        || option.StartsWith("ridmap=", StringComparison.Ordinal);
 
     /// <summary>Every option that has a meaning of its own, for `features`.</summary>
     public static IEnumerable<string> Known()
@@ -169,8 +179,22 @@ internal sealed class MountOptions
                 IdMapIsRecursive |= option == "ridmap";
                 break;
             default:
-                return false;
+                return AddIdMap(option);
         }
+        return true;
+    }
+
+    /// <summary>crun's way to write a map into the option: idmap=uids=0-1-10#10-11-10;gids=@0-100-10.</summary>
+    private bool AddIdMap(string option)
+    {
+        var isRecursive = option.StartsWith("ridmap=", StringComparison.Ordinal);
+        if (!isRecursive && !option.StartsWith("idmap=", StringComparison.Ordinal))
+        {
+            return false;
+        }
+        IsIdMapped = true;
+        IdMapIsRecursive |= isRecursive;
+        IdMap = IdMapOption.Parse(option[(option.IndexOf('=') + 1)..]);
         return true;
     }
 

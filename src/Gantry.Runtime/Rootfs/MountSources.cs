@@ -60,7 +60,7 @@ internal sealed class MountSources : IDisposable
         for (var i = 0; i < (spec.Mounts?.Count ?? 0); i++)
         {
             var mount = spec.Mounts![i];
-            if (!opensAll && mount.UidMappings is null && mount.Options?.Exists(static option => option is "idmap" or "ridmap") != true)
+            if (!opensAll && mount.UidMappings is null && mount.Options?.Exists(MountOptions.IsIdMap) != true)
             {
                 continue;
             }
@@ -94,11 +94,11 @@ internal sealed class MountSources : IDisposable
 
     private static void Map(FileDescriptor tree, MountSpec mount, MountOptions options, LinuxSpec linux, NamespaceSpec? user)
     {
-        var own = mount.UidMappings is { Count: > 0 };
-        using var space = !own && user?.Path is { Length: > 0 } path
+        var own = mount.UidMappings is { Count: > 0 } ? (mount.UidMappings, mount.GidMappings!) : options.IdMap?.Resolve(linux);
+        var (users, groups) = own ?? (linux.UidMappings ?? [], linux.GidMappings ?? []);
+        using var space = own is null && user?.Path is { Length: > 0 } path
             ? Fcntl.Open(path, Fcntl.O_RDONLY)
-            : UserNamespace.Make(
-                own ? mount.UidMappings! : linux.UidMappings ?? [], own ? mount.GidMappings! : linux.GidMappings ?? []);
+            : UserNamespace.Make(users, groups);
         try
         {
             SysMount.SetAttributes(

@@ -94,7 +94,7 @@ public sealed class MaskAttackTests(RuntimeFixture fixture) : IClassFixture<Runt
     {
         var bundle = fixture.NewBundle("busybox tty; busybox stat -c '%F %t' /dev/console; echo hello > /dev/console", static spec => spec.Process!.Terminal = true);
         var (code, output, _) = await bundle.RunAsync();
-        Assert.Equal((0, "/dev/pts/0\r\ncharacter special file 88\r\nhello\r\n"), (code, output));
+        Assert.Equal((0, "/dev/pts/0\ncharacter special file 88\nhello\n"), (code, output));
     }
 
     private TestBundle NewBundle(string command, Action<RuntimeSpec>? change = null)
