@@ -55,7 +55,7 @@ internal static class CgroupFiles
             return null;
         }
         using var descriptor = new FileDescriptor(number);
-        var buffer = new byte[4096];
+        var buffer = new byte[512];
         var length = 0;
         try
         {

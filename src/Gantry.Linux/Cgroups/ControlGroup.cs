@@ -1,3 +1,4 @@
+using System.Text;
 using Gantry.Faults;
 using Gantry.Linux.Native;
 
@@ -59,12 +60,19 @@ public static class ControlGroup
 
     private static string Normalize(string path)
     {
-        var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        if (!path.StartsWith('/') || parts.Length == 0 || parts.Any(static part => part is "." or ".."))
+        var normal = new StringBuilder(path.Length);
+        var isValid = path.StartsWith('/');
+        foreach (var range in path.AsSpan().Split('/'))
+        {
+            var part = path.AsSpan(range);
+            isValid &= part is not ("." or "..");
+            normal.Append(part.Length > 0 ? "/" : "").Append(part);
+        }
+        if (!isValid || normal.Length == 0)
         {
             throw new FaultException(
                 FaultKind.InvalidArgument, $"cgroup path {path}: must be absolute, without . or .., and not the root");
         }
-        return "/" + string.Join('/', parts);
+        return normal.ToString();
     }
 }

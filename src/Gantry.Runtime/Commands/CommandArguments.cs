@@ -12,13 +12,13 @@ internal sealed class CommandArguments
 
     /// <summary>Parses; <paramref name="known"/> lists names with their short forms, a flag's name ending in '!'.</summary>
     public CommandArguments(ReadOnlySpan<string> arguments, string known, int operandLimit = int.MaxValue)
-        : this(arguments, known.Split(' ', StringSplitOptions.RemoveEmptyEntries), operandLimit)
+        : this(arguments, known, ' ', operandLimit)
     {
     }
 
     /// <summary>Parses what a command takes and checks the number of operands.</summary>
     public CommandArguments(ReadOnlySpan<string> arguments, CommandSyntax syntax)
-        : this(arguments, [.. syntax.Known()], syntax.OperandLimit)
+        : this(arguments, syntax.Options, '\n', syntax.OperandLimit)
     {
         if (Has("help"))
         {
@@ -34,7 +34,7 @@ internal sealed class CommandArguments
         }
     }
 
-    private CommandArguments(ReadOnlySpan<string> arguments, string[] names, int operandLimit)
+    private CommandArguments(ReadOnlySpan<string> arguments, string known, char separator, int operandLimit)
     {
         var index = 0;
         for (; index < arguments.Length; index++)
@@ -56,7 +56,7 @@ internal sealed class CommandArguments
             }
             var equals = argument.IndexOf('=');
             var given = (equals < 0 ? argument : argument[..equals]).TrimStart('-');
-            var (name, isFlag) = Resolve(names, given);
+            var (name, isFlag) = Resolve(known, separator, given);
             if (isFlag)
             {
                 var value = equals < 0 ? "true" : argument[(equals + 1)..].ToLowerInvariant();
@@ -88,14 +88,27 @@ internal sealed class CommandArguments
     /// <summary>What is not an option.</summary>
     public List<string> Operands { get; } = [];
 
-    public bool Has(string name) => _options.Any(item => item.Name == name && item.Value != "false");
+    // Without LINQ: every command begins here, and what Where(...).Select(...) takes is looked up and built at run time.
 
-    public string? Value(string name) => _options.LastOrDefault(item => item.Name == name).Value;
+    public bool Has(string name) => _options.Exists(item => item.Name == name && item.Value != "false");
 
-    public IEnumerable<string> Values(string name) => _options.Where(item => item.Name == name).Select(item => item.Value);
+    public string? Value(string name) => _options.FindLast(item => item.Name == name).Value;
+
+    public List<string> Values(string name)
+    {
+        List<string> values = [];
+        foreach (var item in _options)
+        {
+            if (item.Name == name)
+            {
+                values.Add(item.Value);
+            }
+        }
+        return values;
+    }
 
     /// <summary>True when the option was given, with whatever value.</summary>
-    public bool IsGiven(string name) => _options.Any(item => item.Name == name);
+    public bool IsGiven(string name) => _options.Exists(item => item.Name == name);
 
     public int Number(string name, int otherwise)
     {
@@ -117,18 +130,31 @@ internal sealed class CommandArguments
             ? Operands[0]
             : throw new FaultException(FaultKind.InvalidArgument, "a container id is required");
 
-    private static (string Name, bool IsFlag) Resolve(string[] known, string given)
+    /// <summary>
+    /// Finds an option among entries as "bundle|b=DIR  the directory", "bundle|b" and, for a flag, "detach|d!"; where text follows, a
+    /// flag is what has no "=".
+    /// </summary>
+    private static (string Name, bool IsFlag) Resolve(string known, char separator, string given)
     {
-        foreach (var entry in known)
+        foreach (var range in known.AsSpan().Split(separator))
         {
-            // "bundle|b", "detach|d!"
-            var isFlag = entry.EndsWith('!');
-            var names = (isFlag ? entry[..^1] : entry).Split('|');
-            if (names.Contains(given))
+            var entry = known.AsSpan(range);
+            var names = entry[..(entry.IndexOfAny(' ', '=', '!') is var end and >= 0 ? end : entry.Length)];
+            if (names.Length == 0)
             {
-                return (names[0], isFlag);
+                continue;
+            }
+            foreach (var part in names.Split('|'))
+            {
+                if (names[part].SequenceEqual(given))
+                {
+                    var name = names.IndexOf('|') is var bar and >= 0 ? names[..bar] : names;
+                    return (name.ToString(), separator == ' ' ? entry[^1] == '!' : entry[names.Length] == ' ');
+                }
             }
         }
-        throw new FaultException(FaultKind.InvalidArgument, $"flag provided but not defined: {(given.Length == 1 ? "-" : "--")}{given}");
+        return given is "help" or "h"
+            ? ("help", true)
+            : throw new FaultException(FaultKind.InvalidArgument, $"flag provided but not defined: {(given.Length == 1 ? "-" : "--")}{given}");
     }
 }

@@ -17,17 +17,6 @@ internal sealed record CommandSyntax(string Name, string Operands, string Summar
     /// <summary>After so many operands everything is an operand, also what begins with a dash.</summary>
     public int OperandLimit { get; init; } = int.MaxValue;
 
-    /// <summary>The options' names with their short forms; a flag's name ends in '!'.</summary>
-    public IEnumerable<string> Known()
-    {
-        foreach (var line in Options.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-        {
-            var (names, value, _) = Split(line);
-            yield return value.Length == 0 ? names + "!" : names;
-        }
-        yield return "help|h!";
-    }
-
     public string Help(string program)
     {
         var text = new StringBuilder($"{program} {Name} - {Summary}\n\nusage: {program} {Name}");

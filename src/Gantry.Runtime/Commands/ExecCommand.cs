@@ -101,7 +101,7 @@ internal static class ExecCommand
             SetUser(process.User, user);
         }
         process.User.AdditionalGids =
-            [.. process.User.AdditionalGids ?? [], .. arguments.Values("additional-gids").Select(ReadGroup)];
+            [.. process.User.AdditionalGids ?? [], .. arguments.Values("additional-gids").ConvertAll(ReadGroup)];
         AddCapabilities(process, [.. arguments.Values("cap")]);
         return (process, configuration);
     }

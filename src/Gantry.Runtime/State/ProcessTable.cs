@@ -1,4 +1,4 @@
-using System.Text;
+using System.Buffers.Text;
 using Gantry.Linux.Native;
 
 namespace Gantry.Runtime.State;
@@ -6,6 +6,9 @@ namespace Gantry.Runtime.State;
 /// <summary>Facts of /proc/pid/stat.</summary>
 internal static class ProcessTable
 {
+    /// <summary>Of the fields after the name.</summary>
+    private const int StartTimeField = 19;
+
     /// <summary>The state letter and start time of a process; null when there is none.</summary>
     public static (char State, ulong StartTime)? TryRead(int pid)
     {
@@ -13,10 +16,14 @@ internal static class ProcessTable
         {
             return null;
         }
-        var text = Encoding.UTF8.GetString(bytes);
         // The name in parentheses may hold anything; fields are counted from the last one on.
-        var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
-        return (fields[0][0], ulong.Parse(fields[19]));
+        var rest = bytes.AsSpan(bytes.AsSpan().LastIndexOf((byte)')') + 2);
+        var state = (char)rest[0];
+        for (var field = 0; field < StartTimeField; field++)
+        {
+            rest = rest[(rest.IndexOf((byte)' ') + 1)..];
+        }
+        return Utf8Parser.TryParse(rest, out ulong started, out _) ? (state, started) : null;
     }
 
     /// <summary>True when the container's first process is alive (a zombie is not).</summary>

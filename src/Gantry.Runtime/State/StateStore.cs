@@ -16,12 +16,14 @@ internal sealed class StateStore(string root)
 
     private const int MaxIdLength = 255;
 
+    private const string IdCharacters = "0123456789_.-+abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
     public string Root { get; } = Path.GetFullPath(root);
 
     public static void CheckId(string id)
     {
         var valid = id.Length is > 0 and <= MaxIdLength && id is not ("." or "..")
-            && id.All(static c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-' or '+');
+            && !id.AsSpan().ContainsAnyExcept(IdCharacters);
         if (!valid)
         {
             throw new FaultException(
