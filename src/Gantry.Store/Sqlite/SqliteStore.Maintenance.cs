@@ -182,7 +182,7 @@ public sealed partial class SqliteStore : IStoreMaintenance
             {
                 try
                 {
-                    _log.Check(_archiver.Applied, _state.Revision);
+                    _log.Check(() => _archiver.Applied, _state.Revision);
                 }
                 catch (LogFault failure)
                 {

@@ -29,6 +29,9 @@ internal sealed class CommitLog : IDisposable
     private static readonly byte[] s_zeros = new byte[64 << 10];
 
     private readonly Lock _gate = new();
+
+    // Held while files are removed, and by who reads them all meanwhile.
+    private readonly Lock _removing = new();
     private readonly string _path;
     private readonly long _identity;
     private readonly ILogFiles _files;
@@ -106,12 +109,17 @@ internal sealed class CommitLog : IDisposable
     public List<LoggedCommit> TakeCommits() => Interlocked.Exchange(ref _commits, []);
 
     /// <summary>Reads all again that the store's file does not have, and throws DataLoss when it does not reach to a revision. For the writing thread.</summary>
-    public void Check(long applied, long last)
+    public void Check(Func<long> hasApplied, long last)
     {
-        using var again = Open(_path, _identity, applied, _files);
-        if (again.TakeCommits() is [.., var newest] ? newest.Revision != last : last > applied)
+        lock (_removing)
         {
-            throw LogFault.Damage(_path, $"its log does not reach to revision {last}");
+            // Only here: what was applied before is what may have been removed before.
+            var applied = hasApplied();
+            using var again = Open(_path, _identity, applied, _files);
+            if (again.TakeCommits() is [.., var newest] ? newest.Revision != last : last > applied)
+            {
+                throw LogFault.Damage(_path, $"its log does not reach to revision {last}");
+            }
         }
     }
 
@@ -383,7 +391,10 @@ internal sealed class CommitLog : IDisposable
     {
         try
         {
-            LogFault.Guard("unlink", path, () => _files.Delete(path));
+            lock (_removing)
+            {
+                LogFault.Guard("unlink", path, () => _files.Delete(path));
+            }
         }
         catch (LogFault)
         {
