@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Gantry.Linux.Seccomp;
 
 /// <summary>Finds out what a filter does, by following it for each architecture and call that it tells apart.</summary>
@@ -10,6 +12,9 @@ internal sealed class FilterReader(FilterInstruction[] program)
     // What the accumulator may hold, for the search of bounds: a word of struct seccomp_data, or nothing yet.
     private const uint DataSize = 64;
     private const uint Nothing = DataSize;
+
+    // Tests of lower bits are left alone, for they would make too many ranges.
+    private const int LeastBit = 28;
 
     private readonly Dictionary<FilterDecision, FilterDecision> _decisions = [];
     private readonly List<uint> _calls = [0];
@@ -77,13 +82,11 @@ internal sealed class FilterReader(FilterInstruction[] program)
             {
                 return;
             }
-            else if (instruction.IsTest && loaded != Nothing && !(isNumber && instruction.Code == FilterInstruction.JumpSet))
+            else if (instruction.IsTest && loaded != Nothing)
             {
                 if (isNumber)
                 {
-                    var bounds = loaded == CallOffset ? _calls : _architectures;
-                    AddBound(bounds, instruction.Value);
-                    AddBound(bounds, instruction.Value == uint.MaxValue ? 0 : instruction.Value + 1);
+                    AddBounds(loaded == CallOffset ? _calls : _architectures, instruction);
                 }
                 CollectBounds(at + instruction.WhenTrue, loaded, seen);
                 at += instruction.WhenFalse;
@@ -93,6 +96,23 @@ internal sealed class FilterReader(FilterInstruction[] program)
                 _isUnknown = true;
                 return;
             }
+        }
+    }
+
+    private void AddBounds(List<uint> bounds, FilterInstruction test)
+    {
+        if (test.Code != FilterInstruction.JumpSet)
+        {
+            AddBound(bounds, test.Value);
+            AddBound(bounds, test.Value == uint.MaxValue ? 0 : test.Value + 1);
+            return;
+        }
+        // The bit of x32: what it and higher bits say changes at each multiple of the lowest.
+        var lowest = BitOperations.TrailingZeroCount(test.Value);
+        _isUnknown |= lowest < LeastBit;
+        for (var number = 1U; !_isUnknown && number < 1U << (32 - lowest); number++)
+        {
+            AddBound(bounds, number << lowest);
         }
     }
 

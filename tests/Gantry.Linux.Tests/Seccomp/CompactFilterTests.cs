@@ -49,10 +49,17 @@ public sealed class CompactFilterTests
         }
     }
 
-    [Fact]
-    public void Compact_UnknownInstruction_IsLeftAlone()
+    [Theory]
+    [InlineData(0x80, 0, 0x06, 0)] // BPF_LEN
+    [InlineData(0x20, 0, 0x45, 1)] // BPF_JSET of the number's lowest bit
+    [InlineData(0x20, 0, 0x54, 1)] // BPF_AND of the number
+    public void Compact_InstructionThatItCannotFollow_IsLeftAlone(byte first, byte firstValue, byte second, byte secondValue)
     {
-        byte[] program = [0x80, 0, 0, 0, 0, 0, 0, 0, 0x06, 0, 0, 0, 0, 0, 0xff, 0x7f];
+        byte[] program =
+        [
+            first, 0, 0, 0, firstValue, 0, 0, 0, second, 0, 0, 0, secondValue, 0, 0, 0,
+            0x15, 0, 0, 0, 1, 0, 0, 0, 0x15, 0, 0, 0, 1, 0, 0, 0, 0x06, 0, 0, 0, 0, 0, 0xff, 0x7f,
+        ];
         Assert.Same(program, CompactFilter.From(program));
     }
 
