@@ -28,17 +28,10 @@ internal sealed class Archiver : IDisposable
     private const long MuchBytes = 256 << 20;
     private const int MuchCommits = 200_000;
 
-    // How many rows are forgotten in one transaction.
-    private const int PruneRows = 8192;
-
-    // How many of the oldest make room when the file is full: the first of these of which the file has four times as many.
-    private static readonly int[] s_roomRows = [PruneRows, 512, 32, 1];
-
     // How much of a file's write-ahead log is worth the two syncs of a checkpoint.
     private const long CheckpointBytes = 24 << 20;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_pruneInterval = TimeSpan.FromSeconds(30);
 
     private readonly object _gate = new();
     private readonly Queue<ForgottenCommit> _waiting = new();
@@ -46,13 +39,12 @@ internal sealed class Archiver : IDisposable
     private readonly List<(long Revision, TaskCompletionSource Done)> _waiters = [];
     private readonly SqliteStoreOptions _options;
     private readonly CommitLog _log;
+    private readonly HistoryPruning _pruning;
     private readonly Thread _thread;
     private StoreFiles? _files;
     private long _waitingBytes;
     private long _target;
     private long _sinceCheckpoint;
-    private long _prunedTo;
-    private DateTimeOffset _pruneDue;
     private FaultException? _failure;
     private bool _closing;
 
@@ -63,7 +55,7 @@ internal sealed class Archiver : IDisposable
         _log = log;
         _files = files;
         _target = compacted;
-        _prunedTo = files.Bounds.Floor;
+        _pruning = new HistoryPruning(options, files.Bounds.Floor);
         Bounds = files.Bounds;
         Applied = files.Present.Applied;
         _thread = new Thread(Run) { IsBackground = true, Name = "store files" };
@@ -218,11 +210,7 @@ internal sealed class Archiver : IDisposable
     }
 
     /// <summary>Rows that only a deleted snapshot needed are looked for from the beginning. For use inside <see cref="DoAsync"/>.</summary>
-    public void PruneAnew()
-    {
-        _prunedTo = 0;
-        _pruneDue = default;
-    }
+    public void PruneAnew() => _pruning.BeginAnew();
 
     /// <summary>Waits until commits need not wait any more, at most so long.</summary>
     public void WaitForRoom(TimeSpan patience)
@@ -264,7 +252,8 @@ internal sealed class Archiver : IDisposable
                 if (open)
                 {
                     Move(_files, most: false);
-                    Prune(_files);
+                    _pruning.Run(_files, IsWanted);
+                    Bounds = _files.Bounds;
                 }
                 else
                 {
@@ -291,7 +280,7 @@ internal sealed class Archiver : IDisposable
                 var began = _options.TimeProvider.GetTimestamp();
                 // Nothing to move: the next thing to do is to forget what has become too old.
                 var idle = _waiting.Count == 0 && _failure is null;
-                if (!Monitor.Wait(_gate, idle ? s_pruneInterval : patience))
+                if (!Monitor.Wait(_gate, idle ? HistoryPruning.Interval : patience))
                 {
                     break;
                 }
@@ -444,56 +433,12 @@ internal sealed class Archiver : IDisposable
         _waiters.RemoveAll(waiter => waiter.Revision <= Bounds.Through);
     }
 
-    private void Prune(StoreFiles files)
-    {
-        var now = _options.TimeProvider.GetUtcNow();
-        if (!IsFull(files) && now < _pruneDue)
-        {
-            return;
-        }
-
-        var more = files.Present.ShrinkABit();
-        if (files.History is { } history)
-        {
-            more |= Prune(history, now, IsFull(files));
-            // As much goes as came with the last step, or the file would grow as long as commits do not pause.
-            while (IsFull(files) && !IsWanted() && Prune(history, now, full: true))
-            {
-            }
-        }
-
-        Bounds = files.Bounds;
-        _pruneDue = more ? now : now + s_pruneInterval;
-    }
-
-    private bool IsFull(StoreFiles files) => files.History is { } history && history.UsedBytes > _options.HistoryBytes;
-
     private bool IsWanted()
     {
         lock (_gate)
         {
             return _closing || _jobs.Count > 0;
         }
-    }
-
-    /// <summary>Forgets a part of what is beyond the bounds; false when there was nothing to forget.</summary>
-    private bool Prune(HistoryFile file, DateTimeOffset now, bool full)
-    {
-        var floor = file.RevisionAt((now - _options.HistorySpan).ToUnixTimeMilliseconds());
-        var some = Array.Find(s_roomRows, rows => file.RevisionAfterOldest(4 * rows) is not null);
-        if (full && file.RevisionAfterOldest(some) is { } revision && revision > (floor?.Revision ?? 0))
-        {
-            floor = new CommitTime(revision, file.TimeOf(revision) ?? file.Bounds.FloorMs);
-        }
-
-        var target = floor is { } found && found.Revision > file.Bounds.Floor ? found : new CommitTime(file.Bounds.Floor, file.Bounds.FloorMs);
-        var before = _prunedTo;
-        if (before < target.Revision)
-        {
-            _prunedTo = file.Prune(before, target, PruneRows);
-        }
-
-        return file.ShrinkABit() || _prunedTo > before;
     }
 
     private void Fail(FaultException failure)
