@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Gantry.Oci.Runtime;
 
 namespace Gantry.Runtime.Tests;
 
@@ -45,6 +46,27 @@ public sealed class CheckpointTests(RuntimeFixture fixture) : IClassFixture<Runt
         Assert.False(Directory.Exists($"{fixture.Root}/{bundle.Id}"));
         Assert.False(Directory.Exists($"/sys/fs/cgroup/memory/gantry-test/{bundle.Id}"));
         Assert.DoesNotContain(bundle.Id, await File.ReadAllTextAsync("/proc/self/mountinfo"));
+    }
+
+    [Fact]
+    public async Task Restore_MountsInMounts_HaveTheirMountPoints()
+    {
+        var bundle = fixture.NewBundle("sleep 100", static spec => spec.Mounts!.AddRange(
+        [
+            new MountSpec { Destination = "/outer", Source = "outer", Options = ["bind"] },
+            new MountSpec { Destination = "/outer/for/inner", Source = "inner", Options = ["bind"] },
+            new MountSpec { Destination = "/outer/link/file", Source = "config.json", Options = ["bind"] },
+        ]));
+        Directory.CreateDirectory($"{bundle.Path}/outer");
+        Directory.CreateDirectory($"{bundle.Path}/inner");
+        // Where it leads from the host's root is none of the container's.
+        File.CreateSymbolicLink($"{bundle.Path}/outer/link", $"{bundle.Path}/elsewhere");
+        var images = Directory.CreateDirectory($"{bundle.Path}/images").FullName;
+        await File.WriteAllTextAsync($"{images}/descriptors.json", """["/dev/null","pipe:[1]","pipe:[2]"]""");
+        await RunWithCriuAsync(bundle, "exit 1", "restore", "-b", bundle.Path, "--image-path", images, bundle.Id);
+        Assert.True(Directory.Exists($"{bundle.Path}/outer/for/inner"));
+        Assert.True(Directory.Exists($"{bundle.Rootfs}/outer"));
+        Assert.False(Directory.Exists($"{bundle.Path}/elsewhere"));
     }
 
     [Theory]

@@ -181,6 +181,34 @@ public sealed class ProcessTests(RuntimeFixture fixture) : IClassFixture<Runtime
     }
 
     [Fact]
+    public async Task RunAndExec_VariableNamedTwice_HasTheLastValueOnce()
+    {
+        var bundle = fixture.NewBundle("env; sleep 100", static spec => spec.Process!.Env = ["A=1", "PATH=/bin", "A=2", "AB=3", "A=4", "odd"]);
+        await bundle.StartAsync();
+        await bundle.WaitForOutputAsync("HOME");
+        Assert.Equal(["A=4"], (await bundle.OutputAsync()).Split('\n').Where(static line => line.StartsWith("A=", StringComparison.Ordinal)));
+        var output = await fixture.SucceedAsync("exec", "--env", "A=5", bundle.Id, "env");
+        Assert.Equal(["A=5"], output.Split('\n').Where(static line => line.StartsWith("A=", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Run_AmbientCapabilityThatIsNotInheritable_IsLeftOutWithAWarning()
+    {
+        var bundle = fixture.NewBundle("grep CapAmb /proc/self/status", static spec => spec.Process!.Capabilities = new CapabilitiesSpec
+        {
+            Bounding = ["CAP_CHOWN", "CAP_KILL"],
+            Permitted = ["CAP_CHOWN", "CAP_KILL"],
+            Effective = ["CAP_CHOWN", "CAP_KILL"],
+            Inheritable = ["CAP_KILL"],
+            Ambient = ["CAP_CHOWN", "CAP_KILL"],
+        });
+        var (code, output, error) = await bundle.RunAsync();
+        Assert.Equal((0, "CapAmb:\t0000000000000020\n"), (code, output));
+        Assert.Contains("can't raise ambient capability CAP_CHOWN: it is not both", error);
+        Assert.DoesNotContain("CAP_KILL", error);
+    }
+
+    [Fact]
     public async Task Exec_ListenDescriptors_ArePassedAndTold()
     {
         var bundle = fixture.NewBundle("sleep 100");

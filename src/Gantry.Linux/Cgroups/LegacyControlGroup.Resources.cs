@@ -12,7 +12,7 @@ internal sealed partial class LegacyControlGroup
         if (resources.Unified is { Count: > 0 } unified)
         {
             throw new FaultException(
-                FaultKind.FailedPrecondition, $"linux.resources.unified.{unified.Keys.First()}: this machine has cgroup v1");
+                FaultKind.FailedPrecondition, $"invalid configuration: linux.resources.unified.{unified.Keys.First()}: this machine has cgroup v1");
         }
         ApplyDevices(resources.Devices);
         ApplyMemory(resources);

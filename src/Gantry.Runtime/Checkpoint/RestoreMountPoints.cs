@@ -13,19 +13,20 @@ internal static class RestoreMountPoints
 {
     public static void Make(BundleLoader bundle)
     {
-        using var root = new RootTree(Fcntl.Open(bundle.Rootfs, Fcntl.O_PATH | Fcntl.O_DIRECTORY), bundle.Rootfs);
-        List<string> mounted = [];
+        List<(string Destination, string? Directory)> mounted = [("", bundle.Rootfs)];
         foreach (var mount in bundle.Spec.Mounts ?? [])
         {
             var destination = mount.Destination.TrimEnd('/');
-            if (!mounted.Any(above => destination.StartsWith(above + "/", StringComparison.Ordinal)))
+            var source = ExternalMounts.IsBind(mount) ? Path.GetFullPath(mount.Source ?? "", bundle.Directory) : null;
+            var isFile = source is not null && SysStat.TryStatus(Fcntl.AT_FDCWD, source, true, out var status) == 0 && !status.IsDirectory;
+            // What a mount point lies in: the root, or the source of a bind mount, which outlives the container as well.
+            var (above, directory) = mounted.FindLast(item => destination.StartsWith(item.Destination + "/", StringComparison.Ordinal));
+            if (directory is not null)
             {
-                var isFile = ExternalMounts.IsBind(mount)
-                    && SysStat.TryStatus(Fcntl.AT_FDCWD, Path.GetFullPath(mount.Source ?? "", bundle.Directory), true, out var source) == 0
-                    && !source.IsDirectory;
-                using var made = isFile ? root.OpenFile(destination) : root.OpenDirectory(destination);
+                using var root = new RootTree(Fcntl.Open(directory, Fcntl.O_PATH | Fcntl.O_DIRECTORY), directory);
+                using var made = isFile ? root.OpenFile(destination[above.Length..]) : root.OpenDirectory(destination[above.Length..]);
             }
-            mounted.Add(destination);
+            mounted.Add((destination, isFile ? null : source));
         }
     }
 }

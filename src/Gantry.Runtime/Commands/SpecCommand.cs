@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gantry.Faults;
+using Gantry.Linux.Cgroups;
 using Gantry.Linux.Native;
 using Gantry.Oci.Runtime;
 using Gantry.Runtime.State;
@@ -28,6 +29,10 @@ internal static class SpecCommand
         // As other runtimes' spec: for somebody at a terminal, with a root that is not written to.
         spec.Process!.Terminal = true;
         spec.Root!.Readonly = true;
+        if (!ControlGroup.IsUnified())
+        {
+            spec.Linux!.Namespaces!.RemoveAll(static item => item.Type == "cgroup");
+        }
         if (arguments.Has("rootless"))
         {
             MakeRootless(spec);

@@ -15,6 +15,12 @@ internal static class LeftOut
         {
             CommandOutput.Warn($"process.capabilities: {missing}: left out, since the kernel or this process does not have them");
         }
+        if (spec.Process?.Capabilities is { Ambient.Count: > 0 } sets
+            && sets.Ambient.Except(sets.Inheritable ?? []).Union(sets.Ambient.Except(sets.Permitted ?? [])).ToList() is { Count: > 0 } vain)
+        {
+            CommandOutput.Warn(string.Join(
+                "; ", vain.Select(static name => $"can't raise ambient capability {name}: it is not both inheritable and permitted")));
+        }
         if (spec.Linux?.MountLabel is { Length: > 0 } label && !SecurityLabel.HasSelinux)
         {
             CommandOutput.Warn($"linux.mountLabel \"{label}\": left out, since this kernel has no SELinux");

@@ -26,8 +26,8 @@ internal sealed class ExecCreator(StateStore store)
         if (status is not ("running" or "created") && !(status == "paused" && options.IgnorePaused))
         {
             throw new FaultException(
-                FaultKind.FailedPrecondition, $"container \"{options.Id}\" is {status}; exec needs a running one"
-                + (status == "paused" ? ", or --ignore-paused" : ""));
+                FaultKind.FailedPrecondition, $"container \"{options.Id}\" is {status}; "
+                + (status == "paused" ? "cannot exec in a paused container without --ignore-paused" : "exec needs a running one"));
         }
         SpecCheck.CheckProcess(options.Process, "process");
         // The container's own filter holds for every process in it.

@@ -78,6 +78,7 @@ internal static class ProcessStart
     public static void SetHome(ProcessSpec process)
     {
         var environment = process.Env ??= [];
+        KeepLast(environment);
         if (environment.FindLast(static item => item.StartsWith("HOME=", StringComparison.Ordinal)) is { Length: > 5 })
         {
             return;
@@ -96,6 +97,23 @@ internal static class ProcessStart
             }
         }
         environment.Add("HOME=" + home);
+    }
+
+    /// <summary>Of variables that are named twice the last one holds, for programs that would take the first.</summary>
+    private static void KeepLast(List<string> environment)
+    {
+        for (var i = environment.Count - 2; i >= 0; i--)
+        {
+            var name = environment[i].AsSpan(0, environment[i].IndexOf('=') + 1);
+            for (var j = i + 1; name.Length > 0 && j < environment.Count; j++)
+            {
+                if (environment[j].AsSpan().StartsWith(name, StringComparison.Ordinal))
+                {
+                    environment.RemoveAt(i);
+                    break;
+                }
+            }
+        }
     }
 
     /// <summary>A file that is none (a pipe would block its reader) or too large to be it counts as missing.</summary>
