@@ -32,7 +32,6 @@ internal sealed class Loading(StoreState empty)
         }
 
         BuildBase();
-        var events = new StoreEvent[commit.Changes.Count];
         var changes = new StoredChange[commit.Changes.Count];
         for (var i = 0; i < changes.Length; i++)
         {
@@ -40,10 +39,9 @@ internal sealed class Loading(StoreState empty)
             var change = Change(commit, logged, (StoredEntry?)KeyTree.Find(_root, logged.Key));
             _root = change.After is { } entry ? KeyTree.Set(_root, entry) : KeyTree.Remove(_root, logged.Key);
             changes[i] = change;
-            events[i] = new StoreEvent(logged.Key, commit.Revision, logged.CreateRevision, logged.Value, change.Before?.Value);
         }
 
-        _window.Add(new HistoryItem(commit.Revision, events, changes, _root, true, commit.CommittedMs));
+        _window.Add(new HistoryItem(commit.Revision, changes, _root, true, commit.CommittedMs));
     }
 
     public (StoreState State, KeyTree? RootAtCompaction, List<HistoryItem> Window, List<ForgottenCommit> Forgotten) End()

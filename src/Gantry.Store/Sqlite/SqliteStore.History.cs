@@ -73,8 +73,8 @@ public sealed partial class SqliteStore : IStoreHistory
         var most = limit > 0 ? limit : int.MaxValue;
         var (items, root, compacted) = _hub.Window();
         var versions = items
-            .SelectMany(item => item.Events.Reverse().Where(change => change.Key == key)
-                .Select(change => new StoreVersion(change.Revision, Time(item.CommittedMs), change.Value, change.CreateRevision)))
+            .SelectMany(item => item.Changes.Reverse().Where(change => change.Key == key)
+                .Select(change => new StoreVersion(item.Revision, Time(item.CommittedMs), change.After?.Value, change.CreateRevision)))
             .Take(most).ToList();
         if (versions.Count < most && (StoredEntry?)KeyTree.Find(root, key) is { } oldest)
         {

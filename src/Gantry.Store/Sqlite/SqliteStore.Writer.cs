@@ -275,7 +275,6 @@ public sealed partial class SqliteStore
         }
 
         var next = revision + 1;
-        var events = new StoreEvent[pending.Operations.Count];
         var changes = new StoredChange[pending.Operations.Count];
         var count = 0;
         foreach (var operation in pending.Operations)
@@ -297,14 +296,12 @@ public sealed partial class SqliteStore
             _frame.Add(count, operation.Key, operation.Value, created);
             var entry = operation.Value is { } value ? new StoredEntry(operation.Key, value, created, next, id, time) : null;
             root = entry is not null ? KeyTree.Set(root, entry, _edit) : KeyTree.Remove(root, operation.Key, _edit);
-            events[count] = new StoreEvent(operation.Key, next, created, operation.Value, present?.Value);
             changes[count++] = new StoredChange(operation.Key, id, created, present, entry);
         }
 
         outcome = new StoreCommit(count > 0 ? next : revision);
         return count == 0 ? null
-            : count == events.Length ? new HistoryItem(next, events, changes, null, false, time)
-            : new HistoryItem(next, events[..count], changes[..count], null, false, time);
+            : new HistoryItem(next, count == changes.Length ? changes : changes[..count], null, false, time);
     }
 
     private void Publish()

@@ -76,9 +76,9 @@ internal sealed class WatchHub
             var backlog = new List<StoreEvent>();
             for (var node = Dispatched(); node is not null && node.Value.Revision > afterRevision; node = node.Previous)
             {
-                for (var i = node.Value.Events.Count - 1; i >= 0; i--)
+                for (var i = node.Value.Changes.Count - 1; i >= 0; i--)
                 {
-                    if (node.Value.Events[i].Key.StartsWith(prefix, StringComparison.Ordinal))
+                    if (node.Value.Changes[i].Key.StartsWith(prefix, StringComparison.Ordinal))
                     {
                         backlog.Add(node.Value.Events[i]);
                     }
