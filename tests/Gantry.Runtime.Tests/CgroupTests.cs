@@ -66,6 +66,17 @@ public sealed class CgroupTests(RuntimeFixture fixture) : IClassFixture<RuntimeF
     }
 
     [Fact]
+    public async Task Kill_ContainerHasEnded_SaysSoInTheWordsThatShimsKnow()
+    {
+        var bundle = fixture.NewBundle("true");
+        await bundle.StartAsync();
+        await Waiting.UntilAsync(async () => (await fixture.SucceedAsync("state", bundle.Id)).Contains("stopped", StringComparison.Ordinal));
+        var (code, _, error) = await fixture.RunAsync("kill", bundle.Id, "TERM");
+        Assert.Equal(1, code);
+        Assert.Contains("container not running", error);
+    }
+
+    [Fact]
     public async Task Create_GroupThatIsEmpty_IsTaken()
     {
         var bundle = fixture.NewBundle("true");

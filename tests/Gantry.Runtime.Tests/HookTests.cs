@@ -42,6 +42,21 @@ public sealed class HookTests(RuntimeFixture fixture) : IClassFixture<RuntimeFix
         Assert.Equal("b\n", await File.ReadAllTextAsync($"{bundle.Rootfs}/env"));
     }
 
+    [Fact]
+    public async Task Hooks_EnvironmentAndDirectoryNotSaid_AreAsWithRunc()
+    {
+        var bundle = fixture.NewBundle("cat /env", static spec =>
+        {
+            spec.Process!.Env!.Add("ONE=two");
+            spec.Hooks = new HooksSpec
+            {
+                CreateContainer = [new HookSpec { Path = "/bin/sh", Args = ["sh", "-c", "echo here ${ONE:-none} > ./env"] }],
+                StartContainer = [new HookSpec { Path = "/bin/sh", Args = ["sh", "-c", "echo there $ONE >> /env; [ -n \"$HOME\" ]"] }],
+            };
+        });
+        Assert.Equal((0, "here none\nthere two\n", ""), await bundle.RunAsync());
+    }
+
     [Theory]
     [InlineData("prestart")]
     [InlineData("createRuntime")]

@@ -195,6 +195,10 @@ internal sealed class ContainerInit(
         using var rootfs = new RootfsBuilder(_spec, bundle.Rootfs, bundle.Directory, cgroupPath, sources, joined);
         rootfs.Mount(AwaitGroup);
         AwaitGroup();
+        if (_spec.Hooks is { CreateContainer.Count: > 0 })
+        {
+            Unistd.ChangeDirectory(rootfs.Root.Number); // where runc runs them
+        }
         RunCreateHooks();
         InstallStreams(rootfs.Root, bindConsole: true);
         rootfs.Protect();
@@ -274,7 +278,8 @@ internal sealed class ContainerInit(
             throw new Faults.FaultException(
                 Faults.FaultKind.InvalidArgument, "config.json: process: required to start a container");
         }
-        HookRunner.Run("startContainer", _spec.Hooks?.StartContainer, StateNow("created"));
+        // As with runc these run as the program will: in its environment.
+            HookRunner.Run("startContainer", _spec.Hooks?.StartContainer, StateNow("created"), Process.Env);
         if (!_hasDropped)
         {
             DropPrivileges();

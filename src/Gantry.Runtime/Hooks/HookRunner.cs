@@ -26,12 +26,15 @@ internal static class HookRunner
         }
     }
 
-    /// <summary>Runs every hook; the first that fails, or outlives its timeout, fails the step.</summary>
-    public static void Run(string point, List<HookSpec>? hooks, ContainerState state)
+    /// <summary>
+    /// Runs every hook; the first that fails, or outlives its timeout, fails the step. One that names no environment gets
+    /// <paramref name="environment"/>.
+    /// </summary>
+    public static void Run(string point, List<HookSpec>? hooks, ContainerState state, List<string>? environment = null)
     {
         foreach (var hook in hooks ?? [])
         {
-            Run(point, hook, state);
+            Run(point, hook, state, environment);
         }
     }
 
@@ -42,7 +45,7 @@ internal static class HookRunner
         {
             try
             {
-                Run(point, hook, state);
+                Run(point, hook, state, environment: null);
             }
             catch (FaultException e)
             {
@@ -51,7 +54,7 @@ internal static class HookRunner
         }
     }
 
-    private static void Run(string point, HookSpec hook, ContainerState state)
+    private static void Run(string point, HookSpec hook, ContainerState state, List<string>? environment)
     {
         int pid;
         // A file: a pipe would hold up the runtime when the hook does not read and annotations are long.
@@ -62,7 +65,7 @@ internal static class HookRunner
             var arguments = hook.Args is { Count: > 0 } given ? given : [hook.Path];
             try
             {
-                pid = Spawn.Start(hook.Path, arguments, hook.Env ?? [], input.Number, 1, 2);
+                pid = Spawn.Start(hook.Path, arguments, hook.Env ?? environment ?? [], input.Number, 1, 2);
             }
             catch (LinuxException e)
             {

@@ -35,7 +35,7 @@ internal static class PathMasks
             throw new FaultException(FaultKind.FailedPrecondition, "/dev/null: is not the null device");
         }
         FileDescriptor? empty = null;
-        foreach (var path in masked)
+        foreach (var path in masked.Distinct())
         {
             using var target = root.TryOpen(path);
             if (target is null)

@@ -31,8 +31,9 @@ internal sealed class ContainerRemoval(StateStore store)
             KillGroup(record, signal);
             return;
         }
+        // In runc's words, by which containerd's shim knows that there is nothing to kill.
         using var process = TryOpen(record)
-            ?? throw new FaultException(FaultKind.FailedPrecondition, $"container \"{id}\" is not running");
+            ?? throw new FaultException(FaultKind.FailedPrecondition, $"container not running: \"{id}\" has ended, or is being created");
         var errno = Sched.TrySignal(process.Number, signal);
         if (errno != 0)
         {

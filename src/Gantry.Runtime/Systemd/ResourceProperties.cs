@@ -60,7 +60,7 @@ internal sealed class ResourceProperties(IControlGroup group)
         AddQuota(resources.CpuQuotaUs ?? 0, resources.CpuPeriodUs ?? 0);
         if (resources.PidsLimit is { } pids)
         {
-            Add("TasksMax", pids < 0 ? ulong.MaxValue : Math.Max(1, (ulong)pids));
+            Add("TasksMax", pids <= 0 ? ulong.MaxValue : (ulong)pids);
         }
         if (IsUnified)
         {
