@@ -181,6 +181,29 @@ public sealed class ProcessTests(RuntimeFixture fixture) : IClassFixture<Runtime
     }
 
     [Fact]
+    public async Task Run_ProgramThatOnlyACapabilityLetsExecute_Runs()
+    {
+        foreach (var noNewPrivileges in (bool[])[true, false])
+        {
+            var bundle = fixture.NewBundle("", spec =>
+            {
+                spec.Process!.Args = ["private"];
+                spec.Process.User.Uid = 5;
+                spec.Process.Capabilities = null;
+                spec.Process.NoNewPrivileges = noNewPrivileges;
+            });
+            await File.WriteAllTextAsync($"{bundle.Rootfs}/bin/private", "#!/bin/sh\necho ran\n");
+            File.SetUnixFileMode($"{bundle.Rootfs}/bin/private", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            var (code, _, error) = await bundle.RunAsync();
+            Assert.Equal(1, code);
+            Assert.Contains("exec: \"private\": permission denied", error);
+            List<string> set = ["CAP_DAC_OVERRIDE"];
+            bundle.Change(spec => spec.Process!.Capabilities = new CapabilitiesSpec { Bounding = set, Permitted = set, Effective = set, Inheritable = set, Ambient = set });
+            Assert.Equal((0, "ran\n", ""), await bundle.RunAsync());
+        }
+    }
+
+    [Fact]
     public async Task RunAndExec_VariableNamedTwice_HasTheLastValueOnce()
     {
         var bundle = fixture.NewBundle("env; sleep 100", static spec => spec.Process!.Env = ["A=1", "PATH=/bin", "A=2", "AB=3", "A=4", "odd"]);

@@ -140,7 +140,7 @@ internal static class ProcessStart
         var name = process.Args[0];
         if (name.Contains('/'))
         {
-            var errno = Execution.TryAccess(name);
+            var errno = TryAccess(process, name);
             return errno == 0 ? name : throw NotExecutable(name, errno);
         }
         var path = process.Env?.LastOrDefault(static item => item.StartsWith("PATH=", StringComparison.Ordinal)) ?? DefaultPath;
@@ -152,7 +152,7 @@ internal static class ProcessStart
             {
                 continue;
             }
-            if (Execution.TryAccess(candidate) == 0)
+            if (TryAccess(process, candidate) == 0)
             {
                 return candidate;
             }
@@ -161,6 +161,17 @@ internal static class ProcessStart
         throw denied
             ? NotExecutable(name, Errno.EACCES)
             : new FaultException(FaultKind.NotFound, $"exec: \"{name}\": executable file not found in $PATH");
+    }
+
+    /// <summary>access(2) does not count the capabilities of an ordinary user, as execve(2) will: with one, any right to execute is enough.</summary>
+    private static int TryAccess(ProcessSpec process, string path)
+    {
+        const uint AnyExecute = 0x49; // 0111
+        var errno = Execution.TryAccess(path);
+        return errno == Errno.EACCES && process.Capabilities?.Effective?.Contains("CAP_DAC_OVERRIDE") == true
+            && SysStat.TryStatus(Fcntl.AT_FDCWD, path, true, out var status) == 0 && !status.IsDirectory && (status.Mode & AnyExecute) != 0
+                ? 0
+                : errno;
     }
 
     /// <summary>
