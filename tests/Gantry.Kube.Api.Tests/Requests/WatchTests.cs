@@ -100,6 +100,11 @@ public sealed class WatchTests(ClusterFixture fixture) : IClassFixture<ClusterFi
         {
             map.Data!["i"] = i.ToString();
             map = await client.UpdateAsync(map);
+            if (i % 1000 == 999)
+            {
+                // A list waits for the cache that feeds the watchers: were it behind, the reader below could keep up with it.
+                await client.ListAsync<ConfigMap>("default");
+            }
         }
 
         var failure = await Assert.ThrowsAsync<KubeStatusException>(async () =>
