@@ -77,6 +77,20 @@ public sealed class CgroupTests(RuntimeFixture fixture) : IClassFixture<RuntimeF
     }
 
     [Fact]
+    public async Task Create_GroupThatIsFrozen_IsRefusedInsteadOfStopping()
+    {
+        var bundle = fixture.NewBundle("true");
+        var directory = Directory.CreateDirectory($"/sys/fs/cgroup/freezer/gantry-test/{bundle.Id}").FullName;
+        Directory.CreateDirectory($"/sys/fs/cgroup/devices/gantry-test/{bundle.Id}");
+        await File.WriteAllTextAsync($"{directory}/freezer.state", "FROZEN");
+        var (code, _, error) = await bundle.RunAsync();
+        Assert.Equal(1, code);
+        Assert.Contains("container's cgroup unexpectedly frozen; thaw it", error);
+        await File.WriteAllTextAsync($"{directory}/freezer.state", "THAWED");
+        Assert.Equal((0, "", ""), await bundle.RunAsync());
+    }
+
+    [Fact]
     public async Task Create_GroupThatIsEmpty_IsTaken()
     {
         var bundle = fixture.NewBundle("true");

@@ -54,6 +54,12 @@ internal static class CgroupPlacement
                 $"cgroup {group.Path}: the container's cgroup is not empty: {others.Count} process(es) found, as {others[0]}; end them, or "
                 + "choose another path for linux.cgroupsPath");
         }
+        if (!isNew && group.IsFrozen)
+        {
+            // The first process would stop as soon as it is in it, and whoever waits for it with it.
+            throw new FaultException(
+                FaultKind.Conflict, $"cgroup {group.Path}: container's cgroup unexpectedly frozen; thaw it, or choose another path for linux.cgroupsPath");
+        }
         isOwn = true;
         if (linux?.Resources is { } resources)
         {
