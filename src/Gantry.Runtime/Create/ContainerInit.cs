@@ -279,7 +279,7 @@ internal sealed class ContainerInit(
                 Faults.FaultKind.InvalidArgument, "config.json: process: required to start a container");
         }
         // As with runc these run as the program will: in its environment.
-            HookRunner.Run("startContainer", _spec.Hooks?.StartContainer, StateNow("created"), Process.Env);
+        HookRunner.Run("startContainer", _spec.Hooks?.StartContainer, StateNow("created"), Process.Env);
         if (!_hasDropped)
         {
             DropPrivileges();
