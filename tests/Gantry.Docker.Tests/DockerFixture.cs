@@ -21,6 +21,10 @@ namespace Gantry.Docker.Tests;
 /// </summary>
 public sealed class DockerFixture : IAsyncLifetime
 {
+    // Ranges differ between fixtures, and stay the same over a restart.
+    private static int s_ranges = RandomNumberGenerator.GetInt32(32);
+
+    private readonly int _third = Interlocked.Increment(ref s_ranges) % 32 * 8;
     private readonly string _id = "d" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(2));
     private readonly string _root;
     private readonly string _run;
@@ -101,9 +105,8 @@ public sealed class DockerFixture : IAsyncLifetime
     private async Task StartAsync()
     {
         _store = SqliteStore.Open(new SqliteStoreOptions(Path.Combine(_root, "engine.db")));
-        int third = RandomNumberGenerator.GetInt32(32) * 8;
         _networks = new NetworkService(
-            new NetworkOptions { InstanceId = _id, RunDirectory = _run, ContainerRange = Ipv4Range.Parse($"172.27.{third}.0/21"), PodRange = Ipv4Range.Parse($"10.78.{third}.0/24") },
+            new NetworkOptions { InstanceId = _id, RunDirectory = _run, ContainerRange = Ipv4Range.Parse($"172.27.{_third}.0/21"), PodRange = Ipv4Range.Parse($"10.78.{_third}.0/24") },
             _store,
             NullLogger<NetworkService>.Instance);
         await _networks.InitializeAsync(CancellationToken.None);
