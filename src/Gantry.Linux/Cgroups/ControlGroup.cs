@@ -24,6 +24,9 @@ public static class ControlGroup
         return IsUnified(mount) ? new UnifiedControlGroup(normal, mount) : new LegacyControlGroup(normal, mount);
     }
 
+    /// <summary>Throws Conflict when a memory limit is below what a group's processes use.</summary>
+    public static void CheckMemoryLimit(IControlGroup group, long limit) => CgroupFiles.CheckUsage(limit, group.Statistics().MemoryUsageBytes);
+
     /// <summary>The group that a process is in: on v2 its only one, on v1 that of the first controller that is mounted.</summary>
     public static IControlGroup OfProcess(int pid, string mount = DefaultMount) =>
         Open(PathOfProcess(pid, mount), mount);

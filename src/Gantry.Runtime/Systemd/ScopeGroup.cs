@@ -79,10 +79,10 @@ internal static class ScopeGroup
     public static void Update(ContainerRecord record, ResourcesSpec wanted)
     {
         var group = ControlGroup.Open(record.CgroupPath);
-        if (wanted.Memory is { CheckBeforeUpdate: true, Limit: > 0 and var limit } && (ulong)limit < group.Statistics().MemoryUsageBytes)
+        if (wanted.Memory is { CheckBeforeUpdate: true, Limit: > 0 and var limit })
         {
-            throw new FaultException(
-                FaultKind.Conflict, $"memory limit {limit}: below what is in use; rejecting it, as the processes would be killed");
+            // The files are written after systemd's properties, which would have killed by then.
+            ControlGroup.CheckMemoryLimit(group, limit);
         }
         var hasDevices = wanted.Devices is { Count: > 0 } && !record.IsOfUserSystemd;
         var properties = ResourceProperties.Convert(wanted, group, hasDevices);

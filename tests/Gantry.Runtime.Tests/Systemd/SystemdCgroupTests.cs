@@ -79,6 +79,12 @@ public sealed class SystemdCgroupTests(RuntimeFixture fixture) : IClassFixture<R
             ["MemoryLimit=100663296", "CPUQuotaPerSecUSec=500000", "TasksMax=18446744073709551615"], update.Properties);
         Assert.Equal("100663296", File.ReadAllText($"/sys/fs/cgroup/memory{path}/memory.limit_in_bytes").Trim());
 
+        var file = $"{bundle.Path}/resources.json";
+        await File.WriteAllTextAsync(file, """{"memory":{"limit":4096,"checkBeforeUpdate":true}}""");
+        var (code, _, error) = await RunAsync("update", "--resources", file, bundle.Id);
+        Assert.True(code == 1 && error.Contains("memory limit 4096: below the ", StringComparison.Ordinal), error);
+        Assert.Equal("100663296", File.ReadAllText($"/sys/fs/cgroup/memory{path}/memory.limit_in_bytes").Trim());
+
         Assert.Equal((0, "here\n", ""), await RunAsync("exec", bundle.Id, "sh", "-c", "echo here"));
         await SucceedAsync("delete", "--force", bundle.Id);
         Assert.Equal(start.Unit, _bus.Call("StopUnit").Unit);
